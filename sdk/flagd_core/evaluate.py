@@ -1,0 +1,211 @@
+"""A snapshot ready to answer: loading one, alone or as the successor of another, and asking it.
+
+Pure: this module must never fetch a snapshot, keep a global, or read a clock.
+
+Everything is checked at once and compiled at first use. What did not change from the snapshot before, in
+itself and in everything it refers to, is taken over with what it has compiled.
+"""
+
+from __future__ import annotations
+
+import marshal
+from collections.abc import Mapping
+from typing import Any, Final, cast
+
+from flagd_core import decode, links
+from flagd_core.compile import ConditionCompiler, Evaluate, FlagCompiler, broken
+from flagd_core.decode import Checked
+from flagd_core.model import Context, FlagDefinition
+from flagd_core.reasons import NO_VALUE, Detail, ErrorCode, Reason
+from flagd_core.segments import Segment
+
+_NO_SEGMENTS: Final[Mapping[str, Segment]] = {}
+_MARSHAL_FORMAT: Final = 2  # Later ones write how often an object is referred to, which has no meaning here.
+
+
+class CompiledFlag:
+    """One flag of a snapshot.
+
+    `evaluate(context)` answers and never raises, whatever the context is. It is a slot and no method, which
+    saves a call; the program in it is compiled when it is first used.
+    """
+
+    __slots__ = (
+        "checked",
+        "client_visible",
+        "definition",
+        "evaluate",
+        "key",
+        "kind",
+        "parents",
+        "problem",
+        "segments",
+        "version",
+    )
+
+    evaluate: Evaluate
+
+    def __init__(self, key: str, definition: FlagDefinition, checked: Checked) -> None:
+        self.key = key
+        self.kind = definition["kind"]
+        self.version = definition.get("version", 0)
+        self.client_visible = definition.get("client_visible", False)
+        self.definition = definition
+        self.checked = checked
+        self.problem = checked.problem
+        self.segments = _NO_SEGMENTS
+        self.parents = _NO_PARENTS
+
+    def __getattr__(self, name: str) -> Evaluate:
+        # Python asks here for the slot that is still empty. Two threads at once compile the same program
+        # twice, which is harmless.
+        if name != "evaluate":
+            raise AttributeError(name)
+        if self.problem is not None:
+            self.evaluate = broken(self.definition, self.problem)
+        else:
+            self.evaluate = FlagCompiler(
+                self.definition, ConditionCompiler(self.segments), self.parents
+            ).program()
+        return self.evaluate
+
+    def __repr__(self) -> str:
+        return f"CompiledFlag({self.key!r}, kind={self.kind!r}, version={self.version})"
+
+
+_NO_PARENTS: Final[Mapping[str, CompiledFlag]] = {}
+
+
+class Ruleset:
+    """The flags of one environment at one revision. It never changes, so any number of threads may ask it."""
+
+    __slots__ = ("digest", "environment", "flags", "lineage", "project", "revision", "segments")
+
+    def __init__(
+        self, document: decode.Document, flags: Mapping[str, CompiledFlag], segments: Mapping[str, Segment]
+    ) -> None:
+        self.project = document.project
+        self.environment = document.environment
+        self.lineage = document.lineage
+        self.revision = document.revision
+        self.digest = document.digest
+        self.flags = flags
+        self.segments = segments
+
+    def evaluate(self, key: str, context: Context = None) -> Detail:
+        """The answer of a flag; never raises."""
+        try:
+            flag = self.flags[key]
+        except (KeyError, TypeError):
+            return Detail(
+                NO_VALUE, None, Reason.ERROR, ErrorCode.FLAG_NOT_FOUND, f"there is no flag {key!r:.140}"
+            )
+        return flag.evaluate(context)
+
+    def __repr__(self) -> str:
+        place = f"{self.project}/{self.environment}"
+        return f"Ruleset({place!r}, revision={self.revision}, flags={len(self.flags)})"
+
+
+def load(document: Mapping[str, object], previous: Ruleset | None = None) -> Ruleset:
+    """Check a snapshot document and make it ready to answer.
+
+    The ruleset keeps parts of the document and reads them later: the caller must not change it afterwards.
+    `previous` is only a saving. Raises DecodeError, with the place, when the document is no snapshot of
+    format 1.
+    """
+    parts = decode.document(document)
+    segments, changed_segments = _segments(parts.segments, previous)
+    flags = _flags(parts.flags, segments, changed_segments, previous)
+    return Ruleset(parts, flags, segments)
+
+
+def _segments(raw: dict[str, object], previous: Ruleset | None) -> tuple[dict[str, Segment], set[str]]:
+    """The segments, and the keys of those that are not the same as before."""
+    old = {} if previous is None else previous.segments
+    segments: dict[str, Segment] = {}
+    changed = set(old.keys() - raw.keys())
+    for key, definition in raw.items():
+        before = old.get(key)
+        if before is not None and _same(before.definition, definition):
+            segments[key] = before
+        else:
+            segments[key] = Segment(cast("Any", definition), decode.check_segment(key, definition))
+            changed.add(key)
+    graph = {key: segment.checked.segments for key, segment in segments.items() if segment.checked.segments}
+    changed.update(links.reaching(changed, graph))
+    problems = links.problems(graph, segments.keys(), "segment")
+    problems.update(
+        {key: segment.checked.problem for key, segment in segments.items() if segment.checked.problem}
+    )
+    roots = links.reaching(problems, graph)
+    for key in changed & segments.keys():
+        segment = segments[key] = Segment(segments[key].definition, segments[key].checked)
+        if key in roots:
+            root = roots[key]
+            segment.problem = problems[root] if root == key else f"segment {root!r:.140}: {problems[root]}"
+    for key in changed & segments.keys():
+        segment = segments[key]
+        segment.segments = {each: segments[each] for each in segment.checked.segments if each in segments}
+    return segments, changed
+
+
+def _flags(
+    raw: dict[str, object],
+    segments: Mapping[str, Segment],
+    changed_segments: set[str],
+    previous: Ruleset | None,
+) -> dict[str, CompiledFlag]:
+    old = {} if previous is None else previous.flags
+    flags: dict[str, CompiledFlag] = {}
+    linked: dict[str, CompiledFlag] = {}
+    changed = set(old.keys() - raw.keys())
+    for key, definition in raw.items():
+        flag = old.get(key)
+        if flag is None or not _same(flag.definition, definition):
+            flag = CompiledFlag(key, cast("Any", definition), decode.check_flag(key, definition))
+            changed.add(key)
+        flags[key] = flag
+        if flag.checked.flags or flag.checked.segments:
+            linked[key] = flag
+    graph = {key: flag.checked.flags for key, flag in linked.items() if flag.checked.flags}
+    changed.update(
+        key for key, flag in linked.items() if not changed_segments.isdisjoint(flag.checked.segments)
+    )
+    changed.update(links.reaching(changed, graph))
+    fresh = linked.keys() & changed
+    for key in fresh:
+        flags[key] = CompiledFlag(key, flags[key].definition, flags[key].checked)
+    problems = links.problems(graph, flags.keys(), "prerequisite")
+    for key in fresh:
+        _link(flags[key], flags, segments, problems.get(key))
+    return flags
+
+
+def _link(
+    flag: CompiledFlag,
+    flags: Mapping[str, CompiledFlag],
+    segments: Mapping[str, Segment],
+    problem: str | None,
+) -> None:
+    """Give a flag what it refers to, and to nothing more of the snapshot, so that it can outlive it."""
+    flag.parents = {key: flags[key] for key in flag.checked.flags if key in flags}
+    flag.segments = {key: segments[key] for key in flag.checked.segments if key in segments}
+    for key in flag.checked.segments:
+        if key not in segments:
+            problem = problem or f"there is no segment {key!r:.140}"
+        elif segments[key].problem is not None:
+            problem = problem or f"segment {key!r:.140}: {segments[key].problem}"
+    flag.problem = flag.checked.problem or problem
+
+
+def _same(old: Any, new: object) -> bool:
+    """Whether two definitions are equal, types included: to `==`, True and 1 are equal, and 1 and 1.0."""
+    if old is new:
+        return True
+    if old != new:
+        return False
+    try:
+        return marshal.dumps(old, _MARSHAL_FORMAT) == marshal.dumps(cast("Any", new), _MARSHAL_FORMAT)
+    except ValueError:  # Not made of what JSON has; the check will find out.
+        return False

@@ -1,0 +1,271 @@
+"""The table of operators: what each accepts as values, and the test it makes of them.
+
+Pure: a test sees one attribute's value, never the context, the flag or a clock. It answers True, False, or
+None for "cannot tell", and never raises for the values that JSON has.
+
+An attribute that is a list matches an operator on text when any of its elements does; other operators cannot
+tell.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Final
+
+from flagd_core import operands
+
+Test = Callable[[object], "bool | None"]
+TextTest = Callable[[str], bool]
+
+IGNORE_CASE: Final = "ignore_case"
+_SCALARS: Final = frozenset({str, bool, int, float})
+_NUMBERS: Final = frozenset({int, float})
+
+
+@dataclass(frozen=True, slots=True)
+class Operator:
+    """One row of the table."""
+
+    name: str
+    build: Callable[[Sequence[object], bool], Test]
+    """The test for values that `refuse` accepts, and whether case is ignored."""
+    refuse: Callable[[Sequence[object]], str | None]
+    """Why these values cannot be evaluated; None when they can."""
+    takes_case: bool = False
+    may_be_empty: bool = False
+    build_text: Callable[[Sequence[object], bool], TextTest] | None = None
+    """For operators on text: the test of an attribute that is a str, which `build` would make slower."""
+
+
+def check(op: str, values: Sequence[object], options: Mapping[str, object]) -> str | None:
+    """Why a condition must not be saved, in words for the person who wrote it; None when it is fine.
+
+    Stricter than reading a snapshot: what can be evaluated but can hardly be meant (an empty list, an empty
+    text to search for) is refused.
+    """
+    operator = OPERATORS.get(op)
+    if operator is None:
+        return f"there is no operator {op!r}"
+    for name, option in options.items():
+        if name != IGNORE_CASE or not operator.takes_case:
+            return f"{op} has no option {name!r}"
+        if type(option) is not bool:
+            return f"{IGNORE_CASE} must be true or false"
+    if not values and not operator.may_be_empty:
+        return f"{op} needs at least one value"
+    if "" in values and op in _SEARCHES:
+        return f"{op} needs a text that is not empty"
+    return operator.refuse(values)
+
+
+# What values an operator takes.
+
+
+def _scalars(values: Sequence[object]) -> str | None:
+    if _SCALARS.issuperset(map(type, values)) and (
+        _NUMBERS.isdisjoint(map(type, values)) or None not in map(operands.text, values)
+    ):
+        return None
+    return "each value must be a text, a number, true or false"
+
+
+def _one(refuse: Callable[[Sequence[object]], str | None]) -> Callable[[Sequence[object]], str | None]:
+    def one(values: Sequence[object]) -> str | None:
+        return refuse(values) if len(values) == 1 else "exactly one value is needed"
+
+    return one
+
+
+def _texts(values: Sequence[object]) -> str | None:
+    return None if {str}.issuperset(map(type, values)) else "each value must be a text"
+
+
+def _none(values: Sequence[object]) -> str | None:
+    return "no values are taken" if values else None
+
+
+def _readable(parse: Callable[[object], object], as_what: str) -> Callable[[Sequence[object]], str | None]:
+    def refuse(values: Sequence[object]) -> str | None:
+        for value in values:
+            if parse(value) is None:
+                return f"{value!r:.80} is not {as_what}"
+        return None
+
+    return refuse
+
+
+# Tests on text. All of them see the canonical text of the attribute.
+
+
+def _any_element(test: TextTest) -> Test:
+    def of_text(value: object) -> bool | None:
+        if value.__class__ is str:
+            return test(value)
+        if isinstance(value, operands.LISTS):
+            return _any(of_scalar(element) for element in value)
+        return of_scalar(value)
+
+    def of_scalar(value: object) -> bool | None:
+        text = operands.text(value)
+        return None if text is None else test(text)
+
+    return of_text
+
+
+def _any(answers: Iterable[bool | None]) -> bool | None:
+    """Three-valued or: True beats unknown, unknown beats False."""
+    answer: bool | None = False
+    for each in answers:
+        if each:
+            return True
+        if each is None:
+            answer = None
+    return answer
+
+
+def _canonical(values: Iterable[object], ignore_case: bool) -> tuple[str, ...]:
+    texts = [text for value in values if (text := operands.text(value)) is not None]
+    return tuple(dict.fromkeys(text.casefold() for text in texts) if ignore_case else dict.fromkeys(texts))
+
+
+def _is_one_of(values: Sequence[object], ignore_case: bool) -> TextTest:
+    wanted = frozenset(_canonical(values, ignore_case))
+    numbers = frozenset(_canonical((value for value in values if type(value) in _NUMBERS), False))
+    if numbers:
+        # A number among the values compares as a number: the attribute "1.0" is the number 1, and not the
+        # text "1".
+        def matches(text: str) -> bool:
+            return (text.casefold() if ignore_case else text) in wanted or operands.text(
+                operands.number(text)
+            ) in numbers
+
+        return matches
+    if ignore_case:
+        return lambda text: text.casefold() in wanted
+    return wanted.__contains__
+
+
+def _contains(values: Sequence[object], ignore_case: bool) -> TextTest:
+    parts = _canonical(values, ignore_case)
+    if ignore_case:
+        return lambda text: _holds(text.casefold(), parts)
+    return lambda text: _holds(text, parts)
+
+
+def _holds(text: str, parts: Collection[str]) -> bool:
+    return any(part in text for part in parts)
+
+
+def _starts_with(values: Sequence[object], ignore_case: bool) -> TextTest:
+    parts = _canonical(values, ignore_case)
+    if ignore_case:
+        return lambda text: text.casefold().startswith(parts)
+    return lambda text: text.startswith(parts)
+
+
+def _ends_with(values: Sequence[object], ignore_case: bool) -> TextTest:
+    parts = _canonical(values, ignore_case)
+    if ignore_case:
+        return lambda text: text.casefold().endswith(parts)
+    return lambda text: text.endswith(parts)
+
+
+# Tests on ordered operands.
+
+_ORDERS: Final[Mapping[str, Callable[..., bool]]] = {
+    "eq": lambda left, right: left == right,
+    "gt": lambda left, right: left > right,
+    "gte": lambda left, right: left >= right,
+    "lt": lambda left, right: left < right,
+    "lte": lambda left, right: left <= right,
+}
+
+
+def _compares(
+    parse: Callable[[object], object | None], order: str
+) -> Callable[[Sequence[object], bool], Test]:
+    holds = _ORDERS[order]
+
+    def build(values: Sequence[object], ignore_case: bool) -> Test:
+        bound = parse(values[0])
+
+        def test(value: object) -> bool | None:
+            operand = parse(value)
+            return None if operand is None else holds(operand, bound)
+
+        return test
+
+    return build
+
+
+# The others.
+
+
+def _exists(values: Sequence[object], ignore_case: bool) -> Test:
+    return lambda value: True
+
+
+def _overlaps(values: Sequence[object], ignore_case: bool) -> Test:
+    is_one_of = _any_element(_is_one_of(values, ignore_case))
+    return lambda value: is_one_of(value) if isinstance(value, operands.LISTS) else None
+
+
+def _cidr(values: Sequence[object], ignore_case: bool) -> Test:
+    # Per address family and prefix length the set of ranges: one look-up per length, however many ranges
+    # there are.
+    ranges: dict[tuple[int, int], set[int]] = {}
+    for value in values:
+        network = operands.network(value)
+        if network is not None:
+            shift = network.max_prefixlen - network.prefixlen
+            ranges.setdefault((network.version, shift), set()).add(int(network.network_address) >> shift)
+    table = [(version, shift, frozenset(starts)) for (version, shift), starts in ranges.items()]
+
+    def test(value: object) -> bool | None:
+        address = operands.address(value)
+        if address is None:
+            return None
+        family, bits = address.version, int(address)
+        return any(family == version and bits >> shift in starts for version, shift, starts in table)
+
+    return test
+
+
+def _on_text(
+    name: str,
+    build_text: Callable[[Sequence[object], bool], TextTest],
+    refuse: Callable[[Sequence[object]], str | None],
+) -> Operator:
+    def build(values: Sequence[object], ignore_case: bool) -> Test:
+        return _any_element(build_text(values, ignore_case))
+
+    return Operator(name, build, refuse, takes_case=True, build_text=build_text)
+
+
+_SEARCHES: Final = frozenset({"contains", "starts_with", "ends_with"})
+_NUMBER: Final = _one(_readable(operands.number, "a number"))
+_VERSION: Final = _one(_readable(operands.version, "a version such as 2.1.0"))
+_INSTANT: Final = _one(_readable(operands.instant, "a date such as 2027-01-31 or 2027-01-31T12:00:00Z"))
+
+OPERATORS: Final[Mapping[str, Operator]] = {
+    operator.name: operator
+    for operator in (
+        _on_text("equals", _is_one_of, _one(_scalars)),
+        _on_text("in", _is_one_of, _scalars),
+        _on_text("contains", _contains, _scalars),
+        _on_text("starts_with", _starts_with, _scalars),
+        _on_text("ends_with", _ends_with, _scalars),
+        *(
+            Operator(order, _compares(operands.number, order), _NUMBER)
+            for order in ("gt", "gte", "lt", "lte")
+        ),
+        Operator("exists", _exists, _none, may_be_empty=True),
+        *(Operator(f"semver_{order}", _compares(operands.version, order), _VERSION) for order in _ORDERS),
+        Operator("before", _compares(operands.instant, "lt"), _INSTANT),
+        Operator("after", _compares(operands.instant, "gt"), _INSTANT),
+        Operator("cidr", _cidr, _readable(operands.network, "an IP address or a range such as 10.0.0.0/8")),
+        Operator("overlaps", _overlaps, _scalars, takes_case=True),
+    )
+}
+"""Every operator this engine knows, by name."""
