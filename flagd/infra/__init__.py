@@ -1,0 +1,1 @@
+"""Plumbing without opinions: database, change log, cache, clock, ids, HTTP conventions."""
