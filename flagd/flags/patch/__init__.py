@@ -1,0 +1,22 @@
+"""Applying what was sent to what is there: pure functions from an old value and a document to a new value.
+
+Nothing here does I/O, reads a clock or draws a random number. A document that breaks a rule raises
+`flagd.errors.Invalid` with every problem found and where it stands in the document.
+"""
+
+from flagd.flags.patch.flag import FLAG_MEMBERS, new_flag, patch_flag
+from flagd.flags.patch.segment import SEGMENT_MEMBERS, new_segment, patch_segment
+from flagd.flags.patch.targeting import Patched, Surroundings, apply, moved_shares
+
+__all__ = [
+    "FLAG_MEMBERS",
+    "SEGMENT_MEMBERS",
+    "Patched",
+    "Surroundings",
+    "apply",
+    "moved_shares",
+    "new_flag",
+    "new_segment",
+    "patch_flag",
+    "patch_segment",
+]
