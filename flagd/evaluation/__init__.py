@@ -1,0 +1,1 @@
+"""Answers for applications that do not evaluate themselves: OFREP, from the same core as the SDK."""

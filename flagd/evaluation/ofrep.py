@@ -1,0 +1,95 @@
+"""The OpenFeature Remote Evaluation Protocol as values: contexts in, answers and their statuses out. Pure.
+
+Source: OFREP 0.3.0. Where the protocol leaves room, the shape here is the one all official providers read: `variant`,
+`reason` and `metadata` are always there, `value` is left out (never null) where the caller's default applies.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Mapping
+from typing import Any, Final
+
+import orjson
+
+from flagd_core import NO_VALUE, Detail, Ruleset
+
+Context = Mapping[str, object]
+
+STATUS: Final[Mapping[str, int]] = {"FLAG_NOT_FOUND": 404}
+"""The status of a failed single evaluation, by error code; every other code is 400."""
+
+FAILED: Final = 400
+
+
+class BadRequest(Exception):
+    """The request's body cannot be evaluated; `code` is OpenFeature's word for why."""
+
+    def __init__(self, code: str, details: str) -> None:
+        super().__init__(details)
+        self.code = code
+        self.details = details
+
+
+def context_of(body: bytes) -> Context:
+    """The evaluation context of a request; none at all where the body or the context is missing."""
+    if not body.strip():
+        return {}
+    try:
+        request = orjson.loads(body)
+    except orjson.JSONDecodeError as error:
+        raise BadRequest("PARSE_ERROR", f"the body is not valid JSON: {error}") from error
+    if not isinstance(request, dict):
+        raise BadRequest("INVALID_CONTEXT", "the body must be a JSON object with the member `context`")
+    context = request.get("context")
+    if context is None:
+        return {}
+    if not isinstance(context, dict):
+        raise BadRequest("INVALID_CONTEXT", "`context` must be a JSON object")
+    return context
+
+
+def single(rules: Ruleset, key: str, context: Context, *, client: bool) -> tuple[int, dict[str, Any]]:
+    """The answer for one flag and its status; a client key sees client-visible flags alone."""
+    flag = rules.flags.get(key)
+    if flag is None or (client and not flag.client_visible):
+        return STATUS["FLAG_NOT_FOUND"], failure("FLAG_NOT_FOUND", f"there is no flag {key!r}", key)
+    detail = rules.evaluate(key, context)
+    answer = entry(key, detail)
+    answer["metadata"]["revision"] = rules.revision
+    if detail.error_code is None:
+        return 200, answer
+    return STATUS.get(detail.error_code, FAILED), answer
+
+
+def bulk(rules: Ruleset, context: Context, *, client: bool) -> dict[str, Any]:
+    """The answers for every flag the caller may see, in the order of their keys; a failed one fails alone."""
+    visible = (key for key, flag in rules.flags.items() if flag.client_visible or not client)
+    return {"flags": [entry(key, rules.evaluate(key, context)) for key in sorted(visible)], "metadata": {}}
+
+
+def body_tag(body: bytes, scope: str) -> str:
+    """The entity tag of a bulk answer: of its bytes and the credential's scope, never of the configuration alone."""
+    return f'"{hashlib.sha256(scope.encode() + body).hexdigest()[:32]}"'
+
+
+def entry(key: str, detail: Detail) -> dict[str, Any]:
+    """One evaluation in OFREP's shape, failed or not."""
+    if detail.error_code is not None:
+        return failure(detail.error_code, detail.error_message or "", key, detail.metadata)
+    answer: dict[str, Any] = {
+        "key": key,
+        "reason": detail.reason,
+        "variant": detail.variant or "",
+        "metadata": dict(detail.metadata),
+    }
+    if detail.value is not NO_VALUE:
+        answer["value"] = detail.value
+    return answer
+
+
+def failure(
+    code: str, details: str, key: str, metadata: Mapping[str, object] | None = None
+) -> dict[str, Any]:
+    """A failed evaluation."""
+    return {"key": key, "errorCode": code, "errorDetails": details, "metadata": dict(metadata or {})}

@@ -1,0 +1,1 @@
+"""Snapshots: what an environment answers with, numbered and immutable, made from the change log."""
