@@ -1,0 +1,1 @@
+"""The pages, fetched as a browser would fetch them and read as documents."""
