@@ -1,0 +1,1 @@
+"""Programs that use flagd the way an application does: through the SDK and the public API only, never the server."""
