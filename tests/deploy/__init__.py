@@ -1,0 +1,1 @@
+"""What is shipped beside the code: locked requirements, the image, the Compose file, the Makefile."""
