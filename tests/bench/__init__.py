@@ -1,0 +1,1 @@
+"""Benchmarks: `make bench`. They print what they measured and decide nothing."""
