@@ -42,6 +42,10 @@ class TooLarge(DomainError):
     """The request's body is larger than the service accepts."""
 
 
+class UnsupportedType(DomainError):
+    """The body is of a media type that is not read here."""
+
+
 class Invalid(DomainError):
     """The request was read and its content breaks a rule; `problems` says which and where."""
 

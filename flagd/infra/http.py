@@ -28,6 +28,12 @@ from flagd.infra.db import Database, ReadTx, WriteTx
 log = logging.getLogger(__name__)
 
 MAX_BODY_BYTES: Final = 1_000_000
+MAX_PROBLEMS: Final = 50
+"""So many problems one answer names at the most."""
+
+SHOWN: Final = 100
+"""So many characters of what was sent are repeated at the most."""
+
 PROBLEM_TYPE: Final = "application/problem+json"
 
 STATUS: Final[dict[type[DomainError], HTTPStatus]] = {
@@ -38,6 +44,7 @@ STATUS: Final[dict[type[DomainError], HTTPStatus]] = {
     errors.Conflict: HTTPStatus.CONFLICT,
     errors.Stale: HTTPStatus.PRECONDITION_FAILED,
     errors.TooLarge: HTTPStatus.REQUEST_ENTITY_TOO_LARGE,
+    errors.UnsupportedType: HTTPStatus.UNSUPPORTED_MEDIA_TYPE,
     errors.Invalid: HTTPStatus.UNPROCESSABLE_ENTITY,
     errors.PreconditionRequired: HTTPStatus.PRECONDITION_REQUIRED,
     errors.Throttled: HTTPStatus.TOO_MANY_REQUESTS,
@@ -110,9 +117,8 @@ async def if_match(
 ) -> int:
     """The version the caller saw. Without the header: 428."""
     if header is None:
-        raise errors.PreconditionRequired(
-            'send If-Match with the ETag of the version you are changing, such as "v7"',
-        )
+        problem = Problem("", 'send the ETag of the version you are changing, such as "v7"', "If-Match")
+        raise errors.PreconditionRequired(f"If-Match is missing: {problem.detail}", (problem,))
     text = header.strip()
     digits = text[2:-1]
     if not (text.startswith('"v') and text.endswith('"') and digits.isascii() and digits.isdecimal()):
@@ -164,10 +170,24 @@ class StrictRoute(APIRoute):
         async def strict(request: Request) -> Response:
             # Only a route with a body reads one: a GET costs nothing here.
             if self.body_field is not None:
-                refuse_ambiguous_json(await request.body())
+                body = await request.body()
+                refuse_other_types(request.headers.get("content-type"), body)
+                refuse_ambiguous_json(body)
             return await handle(request)
 
         return strict
+
+
+def refuse_other_types(content_type: str | None, body: bytes) -> None:
+    """Raises UnsupportedType for a body that does not say that it is JSON."""
+    named = (content_type or "").partition(";")[0].strip().lower()
+    if (
+        body
+        and named != "application/json"
+        and not (named.startswith("application/") and named.endswith("+json"))
+    ):
+        problem = Problem("", f"must be application/json, not {named[:SHOWN] or 'missing'}", "Content-Type")
+        raise errors.UnsupportedType(f"Content-Type {problem.detail}", (problem,))
 
 
 def refuse_ambiguous_json(body: bytes) -> None:
@@ -188,20 +208,26 @@ def _malformed(detail: str) -> NoReturn:
 
 
 def _unrepeated(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    found = dict(pairs)
-    if len(found) != len(pairs):
-        names = [name for name, _ in pairs]
-        repeated = next(name for name in names if names.count(name) > 1)
-        _malformed(f"the name {repeated!r} appears twice in one object")
+    found: dict[str, Any] = {}
+    for name, value in pairs:
+        if name in found:
+            _malformed(f"the name {name[:SHOWN]!r} appears twice in one object")
+        found[name] = value
     return found
 
 
-def _holds_nul(value: object) -> bool:
-    if isinstance(value, str):
-        return "\0" in value
-    if isinstance(value, dict):
-        return any("\0" in name or _holds_nul(item) for name, item in value.items())
-    return isinstance(value, list) and any(_holds_nul(item) for item in value)
+def _holds_nul(document: object) -> bool:
+    left = [document]
+    while left:
+        value = left.pop()
+        if isinstance(value, str):
+            if "\0" in value:
+                return True
+        elif isinstance(value, dict):
+            left += [*value, *value.values()]
+        elif isinstance(value, list):
+            left += value
+    return False
 
 
 # --- problems ----------------------------------------------------------------------------------------------
@@ -264,7 +290,7 @@ async def _domain_error(request: Request, error: Exception) -> Response:
 
 async def _validation_error(request: Request, error: Exception) -> Response:
     assert isinstance(error, RequestValidationError)
-    problems = tuple(_validation_problem(item) for item in error.errors())
+    problems = tuple(_validation_problem(item) for item in error.errors()[:MAX_PROBLEMS])
     detail = "; ".join(f"{_where(problem)}: {problem.detail}" for problem in problems)
     log.info("%s %s refused: 422 %s", request.method, request.url.path, detail)
     return problem_response(HTTPStatus.UNPROCESSABLE_ENTITY, detail, problems)
@@ -274,7 +300,7 @@ def _validation_problem(item: dict[str, Any]) -> Problem:
     where, *path = item["loc"]
     detail = str(item["msg"]).removeprefix("Value error, ")
     if where == "body":
-        return Problem("".join(f"/{escape_pointer(str(part))}" for part in path), detail)
+        return Problem("".join(f"/{escape_pointer(str(part)[:SHOWN])}" for part in path), detail)
     return Problem("", detail, parameter=str(path[-1] if path else where))
 
 
@@ -295,4 +321,4 @@ async def _http_error(request: Request, error: Exception) -> Response:
 
 async def _unexpected(request: Request, error: Exception) -> Response:
     # The server's error middleware logs the traceback after this answer; it holds nothing of the request.
-    return problem_response(HTTPStatus.INTERNAL_SERVER_ERROR, "the service failed; nothing was written")
+    return problem_response(HTTPStatus.INTERNAL_SERVER_ERROR, "the service failed; its log says more")

@@ -2,7 +2,20 @@
 
 from __future__ import annotations
 
+import logging
 import logging.config
+from typing import Final
+
+_UNPRINTABLE: Final = {code: f"\\x{code:02x}" for code in (*range(0x20), *range(0x7F, 0xA0))}
+
+
+class OneLine(logging.Filter):
+    """Escapes control characters in messages: what a caller sent must not write lines of its own."""
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        """Rewrites the record; lets every one pass. A traceback keeps its lines."""
+        record.msg, record.args = record.getMessage().translate(_UNPRINTABLE), ()
+        return True
 
 
 def configure(level: str) -> None:
@@ -12,7 +25,10 @@ def configure(level: str) -> None:
             "version": 1,
             "disable_existing_loggers": False,
             "formatters": {"line": {"format": "%(asctime)s %(levelname)-7s %(name)s: %(message)s"}},
-            "handlers": {"stderr": {"class": "logging.StreamHandler", "formatter": "line"}},
+            "filters": {"one line": {"()": OneLine}},
+            "handlers": {
+                "stderr": {"class": "logging.StreamHandler", "formatter": "line", "filters": ["one line"]}
+            },
             "root": {"level": "WARNING", "handlers": ["stderr"]},
             "loggers": {"flagd": {"level": level.upper()}, "uvicorn.error": {"level": "WARNING"}},
         }

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+import logging
 from collections.abc import AsyncIterator
 from typing import Any
 
@@ -11,7 +13,7 @@ from fastapi import APIRouter, FastAPI, Query
 from pydantic import BaseModel
 
 from flagd import errors
-from flagd.infra import http
+from flagd.infra import http, logs
 from flagd.infra.http import ExpectedVersion, StrictRoute
 
 
@@ -155,3 +157,54 @@ async def test_unknown_paths_and_methods_are_problems_too(small: httpx.AsyncClie
     """404 and 405 of the router have the same shape as every other error."""
     _problem(await small.get("/nothing"), 404)
     assert "POST" in (await small.put("/things")).headers["allow"]
+
+
+async def test_a_flood_of_names_is_checked_in_linear_time(small: httpx.AsyncClient) -> None:
+    """A megabyte of names, one of them repeated, is refused in the time it takes to read it."""
+    names = [f'"n{number}": 0' for number in range(60_000)] + ['"n7": 1']
+    body = ("{" + ",".join(names) + "}").encode()
+    async with asyncio.timeout(5):
+        answer = await small.post("/things", content=body, headers={"content-type": "application/json"})
+    assert "'n7' appears twice" in _problem(answer, 400)["detail"]
+
+
+async def test_deep_nesting_around_a_nul_is_refused(small: httpx.AsyncClient) -> None:
+    """A NUL deep inside is found however deep it is."""
+    body = b'{"name": ' + b"[" * 900 + b'"\\u0000"' + b"]" * 900 + b"}"
+    answer = await small.post("/things", content=body, headers={"content-type": "application/json"})
+    assert "NUL" in _problem(answer, 400)["detail"]
+
+
+async def test_a_thousand_wrong_fields_are_not_all_repeated(small: httpx.AsyncClient) -> None:
+    """An answer names at most fifty problems, and not the whole of a long name."""
+    parts = {f"{number}{'x' * 1_000}": "many" for number in range(500)}
+    answer = await small.post("/things", json={"name": "x", "parts": parts})
+    assert len(_problem(answer, 422)["errors"]) == http.MAX_PROBLEMS
+    assert len(answer.content) < 50_000
+
+
+@pytest.mark.parametrize(
+    "content_type", [None, "text/plain", "application/x-www-form-urlencoded", "application/jsonx"]
+)
+async def test_another_media_type_is_refused_by_name(
+    small: httpx.AsyncClient, content_type: str | None
+) -> None:
+    """A body that does not say it is JSON is 415 and names the header."""
+    headers = {} if content_type is None else {"content-type": content_type}
+    answer = await small.post("/things", content=b'{"name": "x"}', headers=headers)
+    assert _problem(answer, 415)["errors"][0]["parameter"] == "Content-Type"
+
+
+async def test_a_merge_patch_says_what_it_is(small: httpx.AsyncClient) -> None:
+    """application/merge-patch+json is JSON too."""
+    headers = {"content-type": "application/merge-patch+json; charset=utf-8", "If-Match": '"v1"'}
+    assert (await small.patch("/things", content=b'{"name": "x"}', headers=headers)).json() == 1
+
+
+def test_a_log_line_stays_one_line(capsys: pytest.CaptureFixture[str]) -> None:
+    """What a caller sent cannot write log lines of its own."""
+    logs.configure("info")
+    logging.getLogger("flagd.test").info("refused: %s", "x\n2026-01-01 INFO forged\x1b[2J")
+    lines = capsys.readouterr().err.splitlines()
+    assert len(lines) == 1
+    assert "x\\x0a2026" in lines[0]
