@@ -78,9 +78,9 @@ def build(settings: Settings, secret: str) -> Resources:
 def announce_commits(resources: Resources, background: Background) -> None:
     """Has each commit wake this process's publisher at once, and those of the others through the cache."""
 
-    def committed(topics: frozenset[str]) -> None:
+    def committed() -> None:
         resources.publisher.wake()
-        background.once(resources.cache.announce(" ".join(sorted(topics))))
+        background.once(resources.cache.announce())
 
     resources.database.after_commit(committed)
 

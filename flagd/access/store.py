@@ -13,7 +13,7 @@ from flagd.access.model import ApiKey, Session, User
 from flagd.access.tables import api_keys, sessions, users
 from flagd.errors import Stale
 from flagd.infra import tables
-from flagd.infra.db import CREDENTIALS, WriteTx
+from flagd.infra.db import WriteTx
 
 _INSERT: Final[dict[str, Any]] = {"sqlite": sqlite.insert, "postgresql": postgresql.insert}
 
@@ -22,8 +22,8 @@ async def bump_access_revision(tx: WriteTx) -> None:
     """Tells every instance, by the number it looks at, to load the keys again."""
     installation = tables.installation
     await tx.run(update(installation).values(access_revision=installation.c.access_revision + 1))
-    tx.announce(CREDENTIALS)
-    tx.announce(CREDENTIALS)
+    tx.announce()
+    tx.announce()
 
 
 async def insert_key(tx: WriteTx, key: ApiKey, digest: str) -> None:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import AsyncIterator, Awaitable
+from collections.abc import AsyncIterator, Awaitable, Callable
 from typing import Final, Protocol, TypeVar
 
 from redis.asyncio import Redis
@@ -43,11 +43,11 @@ class Cache(Protocol):
         """Keeps the bytes for a time, if the cache answers."""
         ...
 
-    async def announce(self, message: str) -> None:
+    async def announce(self) -> None:
         """Wakes whoever listens, if the cache answers."""
         ...
 
-    def listen(self) -> AsyncIterator[str]:
+    def listen(self) -> AsyncIterator[None]:
         """Announcements as they come, reconnecting for ever; some may be missed."""
         ...
 
@@ -68,13 +68,13 @@ class NoCache:
     async def put(self, key: str, value: bytes, seconds: int) -> None:
         """Nothing is kept."""
 
-    async def announce(self, message: str) -> None:
+    async def announce(self) -> None:
         """Nobody else listens."""
 
-    async def listen(self) -> AsyncIterator[str]:
+    async def listen(self) -> AsyncIterator[None]:
         """No announcement ever comes."""
         return
-        yield ""  # makes this an iterator
+        yield  # makes this an iterator
 
     async def close(self) -> None:
         """Nothing is held."""
@@ -89,32 +89,34 @@ class RedisCache:
         )
         self._prefix = prefix
         self._channel = f"{prefix}changes"
+        self._pause_until = 0.0
         self.healthy = True
 
     async def get(self, key: str) -> bytes | None:
         """The bytes under `key`, or None."""
-        found = await self._try(self._redis.get(self._prefix + key))
+        found = await self._try(lambda: self._redis.get(self._prefix + key))
         return found.encode() if isinstance(found, str) else found
 
     async def put(self, key: str, value: bytes, seconds: int) -> None:
         """Keeps the bytes under `key` for `seconds`."""
-        await self._try(self._redis.set(self._prefix + key, value, ex=seconds))
+        await self._try(lambda: self._redis.set(self._prefix + key, value, ex=seconds))
 
-    async def announce(self, message: str) -> None:
+    async def announce(self) -> None:
         """Publishes to the channel that every process of this installation listens on."""
-        await self._try(self._redis.publish(self._channel, message))
+        await self._try(lambda: self._redis.publish(self._channel, b""))
 
-    async def listen(self) -> AsyncIterator[str]:
-        """Announcements as they come; on every (re)connection an empty one first, since some may have been missed."""
+    async def listen(self) -> AsyncIterator[None]:
+        """Announcements as they come; one on every (re)connection too, since some may have been missed."""
         while True:
             try:
                 async with self._redis.pubsub(ignore_subscribe_messages=True) as pubsub:
                     await pubsub.subscribe(self._channel)
-                    yield ""
+                    self._answered()
+                    yield
                     while True:
                         message = await pubsub.get_message(timeout=LISTEN_SECONDS)
                         if message is not None:
-                            yield message["data"].decode()
+                            yield
             except FAILURES as error:
                 self._noted(error)
                 await asyncio.sleep(RETRY_SECONDS)
@@ -123,19 +125,27 @@ class RedisCache:
         """Closes the connections."""
         await self._redis.aclose()
 
-    async def _try(self, call: Awaitable[T]) -> T | None:
+    async def _try(self, call: Callable[[], Awaitable[T]]) -> T | None:
+        if asyncio.get_running_loop().time() < self._pause_until:
+            return None
         try:
             async with asyncio.timeout(CALL_SECONDS):
-                answer = await call
+                answer = await call()
         except FAILURES as error:
             self._noted(error)
             return None
+        self._answered()
+        return answer
+
+    def _answered(self) -> None:
+        self._pause_until = 0.0
         if not self.healthy:
             log.warning("redis answers again")
             self.healthy = True
-        return answer
 
     def _noted(self, error: Exception) -> None:
+        # Without a pause, everything that would use a hanging Redis would wait for it in turn.
+        self._pause_until = asyncio.get_running_loop().time() + RETRY_SECONDS
         if self.healthy:
             log.warning("redis does not answer (%s); going on without it", type(error).__name__)
             self.healthy = False

@@ -103,5 +103,5 @@ async def _next_revision(tx: WriteTx, environment_id: str, change_id: str) -> in
             environment_id=environment_id, revision=revision, change_id=change_id
         )
     )
-    tx.announce(environment_id)
+    tx.announce()
     return revision

@@ -10,12 +10,14 @@ import asyncio
 import logging
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager, nullcontext
+from dataclasses import dataclass
 from typing import Any, Final
 
 import orjson
 from sqlalchemy import Connection, CursorResult, Executable, Result, RowMapping, event, make_url
 from sqlalchemy.engine import URL
-from sqlalchemy.exc import InterfaceError, OperationalError
+from sqlalchemy.exc import DatabaseError, InterfaceError, OperationalError
+from sqlalchemy.exc import TimeoutError as PoolTimeout
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
 
 from flagd.errors import Unavailable
@@ -28,11 +30,17 @@ POOL_OVERFLOW: Final = 10
 POOL_WAIT_SECONDS: Final = 10
 CONNECT_SECONDS: Final = 5
 
-AfterCommit = Callable[[frozenset[str]], None]
-"""Told what a committed transaction announced; must not raise or block."""
+STATEMENT_SECONDS: Final = 20
+LOCK_SECONDS: Final = 10
+IDLE_IN_TRANSACTION_SECONDS: Final = 60
+SILENCE_SECONDS: Final = 15
+"""How long PostgreSQL may take, and how long its network may say nothing, before a call fails."""
 
-CREDENTIALS: Final = "credentials"
-"""Announced, beside ids of environments, when keys that instances hold in memory changed."""
+NOTHING_WRITTEN: Final = "the database did not answer; nothing was written"
+OUTCOME_UNKNOWN: Final = "the database did not confirm; look whether the change is there before you repeat it"
+
+AfterCommit = Callable[[], None]
+"""Told that a transaction committed something others follow; must not raise or block."""
 
 
 class ReadTx:
@@ -67,16 +75,16 @@ class WriteTx(ReadTx):
 
     def __init__(self, connection: AsyncConnection) -> None:
         super().__init__(connection)
-        self.touched: set[str] = set()
+        self.announced = False
 
     async def run(self, statement: Executable, rows: Sequence[dict[str, Any]] | None = None) -> int:
         """Executes a statement (once for each of `rows`, where given); returns how many rows it affected."""
         result = await self._connection.execute(statement, rows) if rows else await self._execute(statement)
         return result.rowcount if isinstance(result, CursorResult) else 0
 
-    def announce(self, topic: str) -> None:
-        """Says, once committed, what has something new: an environment, by its id, or CREDENTIALS."""
-        self.touched.add(topic)
+    def announce(self) -> None:
+        """Has everybody who follows the database look at it once this is committed."""
+        self.announced = True
 
 
 class Database:
@@ -91,7 +99,7 @@ class Database:
         self._after_commit: list[AfterCommit] = []
 
     def after_commit(self, callback: AfterCommit) -> None:
-        """Has `callback` told after each commit what it announced."""
+        """Has `callback` called after each commit that announced something."""
         self._after_commit.append(callback)
 
     @asynccontextmanager
@@ -109,27 +117,32 @@ class Database:
     @asynccontextmanager
     async def write(self) -> AsyncIterator[WriteTx]:
         """A transaction that commits when the block ends and rolls back when it raises."""
-        async with self._writer or nullcontext(), self._connected() as connection:
+        attempt = _Attempt()
+        async with self._writer or nullcontext(), self._connected(attempt) as connection:
             if self._is_sqlite:
                 await connection.execution_options(flagd_begin="BEGIN IMMEDIATE")
             async with connection.begin():
                 tx = WriteTx(connection)
                 yield tx
-        if tx.touched:
-            self._announce(frozenset(tx.touched))
+                attempt.failure = OUTCOME_UNKNOWN  # what fails from here on fails in the commit
+        if tx.announced:
+            for callback in self._after_commit:
+                callback()
 
     @asynccontextmanager
-    async def _connected(self) -> AsyncIterator[AsyncConnection]:
+    async def _connected(self, attempt: _Attempt | None = None) -> AsyncIterator[AsyncConnection]:
+        attempt = attempt or _Attempt()
         try:
             async with self._engine.connect() as connection:
                 yield connection
-        except (OperationalError, InterfaceError, TimeoutError) as error:
+        except DatabaseError as error:
+            if not _is_outage(error):
+                raise
             log.warning("database unavailable: %s", _first_line(error))
-            raise Unavailable("the database did not answer; nothing was written") from error
-
-    def _announce(self, topics: frozenset[str]) -> None:
-        for callback in self._after_commit:
-            callback(topics)
+            raise Unavailable(attempt.failure) from error
+        except (InterfaceError, PoolTimeout, TimeoutError) as error:
+            log.warning("database unavailable: %s", _first_line(error))
+            raise Unavailable(attempt.failure) from error
 
     async def run_sync(self, work: Callable[[Connection], Any]) -> Any:
         """Runs synchronous SQLAlchemy code (a schema inspection) on a connection of its own."""
@@ -139,6 +152,18 @@ class Database:
     async def close(self) -> None:
         """Gives back every connection."""
         await self._engine.dispose()
+
+
+@dataclass(slots=True)
+class _Attempt:
+    """What to tell whoever asked, should the database fail now."""
+
+    failure: str = NOTHING_WRITTEN
+
+
+def _is_outage(error: DatabaseError) -> bool:
+    """Whether the database itself failed, and not what was asked of it. SQLite has no class for a broken file."""
+    return isinstance(error, OperationalError) or type(error) is DatabaseError
 
 
 def driver_url(url: str) -> URL:
@@ -161,7 +186,12 @@ def _engine(url: URL) -> AsyncEngine:
     common: dict[str, Any] = {"json_serializer": to_json, "json_deserializer": orjson.loads}
     if url.get_backend_name() == "sqlite":
         engine = create_async_engine(
-            url, **common, connect_args={"timeout": SQLITE_BUSY_SECONDS}, pool_size=POOL_SIZE, max_overflow=0
+            url,
+            **common,
+            connect_args={"timeout": SQLITE_BUSY_SECONDS},
+            pool_size=POOL_SIZE,
+            max_overflow=0,
+            pool_timeout=POOL_WAIT_SECONDS,
         )
         event.listen(engine.sync_engine, "connect", _sqlite_connect)
         event.listen(engine.sync_engine, "begin", _sqlite_begin)
@@ -173,8 +203,24 @@ def _engine(url: URL) -> AsyncEngine:
         max_overflow=POOL_OVERFLOW,
         pool_timeout=POOL_WAIT_SECONDS,
         pool_pre_ping=True,
-        connect_args={"connect_timeout": CONNECT_SECONDS},
+        connect_args=_postgres_limits(),
     )
+
+
+def _postgres_limits() -> dict[str, Any]:
+    limits = {
+        "statement_timeout": STATEMENT_SECONDS,
+        "lock_timeout": LOCK_SECONDS,
+        "idle_in_transaction_session_timeout": IDLE_IN_TRANSACTION_SECONDS,
+    }
+    return {
+        "connect_timeout": CONNECT_SECONDS,
+        "keepalives_idle": SILENCE_SECONDS // 3,
+        "keepalives_interval": SILENCE_SECONDS // 3,
+        "keepalives_count": 2,
+        "tcp_user_timeout": SILENCE_SECONDS * 1000,
+        "options": " ".join(f"-c {name}={seconds}s" for name, seconds in limits.items()),
+    }
 
 
 def _sqlite_connect(connection: Any, _record: object) -> None:
@@ -184,6 +230,12 @@ def _sqlite_connect(connection: Any, _record: object) -> None:
     for pragma in ("journal_mode=WAL", "synchronous=FULL", "foreign_keys=ON"):
         cursor.execute(f"PRAGMA {pragma}")
     cursor.close()
+    # SQLite's own lower() knows ASCII alone; a search must find names in every script.
+    connection.create_function("lower", 1, _lower, deterministic=True)
+
+
+def _lower(text: object) -> object:
+    return text.lower() if isinstance(text, str) else text
 
 
 def _sqlite_begin(connection: Connection) -> None:
