@@ -18,6 +18,7 @@ from flagd.snapshots.model import Revision, Snapshot
 from flagd.snapshots.publisher import Publisher
 
 CACHE_CONTROL: Final = "no-cache"
+REVISION_DIGITS: Final = 19
 VARY: Final = "Authorization, X-API-Key, Accept-Encoding"
 
 
@@ -63,12 +64,11 @@ def _at_least(tag: str, revision: Revision) -> bool:
     if tag == "*":
         return True
     lineage, _, number = tag.removeprefix("W/").strip('"').removesuffix("-gzip").rpartition(".")
-    return (
-        lineage == revision.lineage
-        and number.isascii()
-        and number.isdecimal()
-        and int(number) >= revision.number
-    )
+    return lineage == revision.lineage and _is_revision(number) and int(number) >= revision.number
+
+
+def _is_revision(text: str) -> bool:
+    return text.isascii() and text.isdecimal() and len(text) <= REVISION_DIGITS
 
 
 routes = [Route("/sdk/v1/snapshot", get_snapshot, methods=["GET"])]

@@ -16,7 +16,7 @@ from flagd.snapshots.model import FORMAT, Place, Revision, Snapshot, part
 
 log = logging.getLogger(__name__)
 
-KEEP_SECONDS: Final = 24 * 3600
+KEEP_SECONDS: Final = 3600
 _DIGEST_BYTES: Final = hashlib.sha256().digest_size
 
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Awaitable, Callable
+from typing import Final
 
 from flagd.errors import DomainError
 from flagd.infra.cache import Cache
@@ -16,11 +17,18 @@ from flagd.infra.db import Database, ReadTx
 from flagd.snapshots import cache as shared
 from flagd.snapshots import store
 from flagd.snapshots.compile import assemble
-from flagd.snapshots.model import Place, Snapshot
+from flagd.snapshots.model import Snapshot
+from flagd.snapshots.store import Head
 
 log = logging.getLogger(__name__)
 
 AlsoOnTail = Callable[[], Awaitable[None]]
+
+LOOK_SECONDS: Final = 20
+"""How long one look may take before the database counts as away; a whole environment is read in less than one."""
+
+UNREADABLE: Final = (LookupError, TypeError, ValueError, AttributeError)
+"""What a row that this release cannot read makes the reading raise."""
 
 
 class Publisher:
@@ -50,14 +58,15 @@ class Publisher:
 
     async def refresh(self) -> None:
         """Looks at the log once and makes the snapshots of what moved."""
-        async with self._database.read() as tx:
-            heads = await store.heads(tx)
-            fresh = [await self._next(tx, head) for head in heads if self._moved(head)]
-        self._replace(heads, fresh)
-        for snapshot in fresh:
-            await shared.keep(self._cache, snapshot)
+        # Credentials come first: a revoked key must not live on because a snapshot cannot be made.
         for look in self._also:
             await look()
+        async with self._database.read() as tx:
+            behind = [head for head in await store.heads(tx) if self._moved(head)]
+        for head in behind:
+            await self._take_from_cache(head)
+        if any(self._moved(head) for head in behind):
+            await self._compile()
         self.ready = self.current = True
 
     async def run(self) -> None:
@@ -65,8 +74,9 @@ class Publisher:
         while True:
             self._woken.clear()
             try:
-                await self.refresh()
-            except DomainError as error:
+                async with asyncio.timeout(LOOK_SECONDS):
+                    await self.refresh()
+            except (DomainError, TimeoutError) as error:
                 self._failed(error)
             except Exception:
                 # A defect in one look must not end all further ones; it is logged as what it is.
@@ -83,28 +93,56 @@ class Publisher:
         async for _ in self._cache.listen():
             self.wake()
 
-    def _moved(self, head: store.Head) -> bool:
+    def _moved(self, head: Head) -> bool:
         held = self._snapshots.get(head.place.environment_id)
         return held is None or held.revision != head.revision or held.place != head.place
 
-    async def _next(self, tx: ReadTx, head: store.Head) -> Snapshot:
+    async def _take_from_cache(self, head: Head) -> None:
+        """Takes what another process compiled, for an environment of which nothing is held yet."""
+        if head.place.environment_id not in self._snapshots:
+            found = await shared.load(self._cache, head.place, head.revision)
+            if found is not None:
+                self._snapshots[head.place.environment_id] = found
+
+    async def _compile(self) -> None:
+        """Makes the snapshots of everything that moved, in one state of the database, and shares them."""
+        async with self._database.read() as tx:
+            moved = [head for head in await store.heads(tx) if self._moved(head)]
+            made = [snapshot for head in moved if (snapshot := await self._next(tx, head)) is not None]
+        self._snapshots |= {snapshot.place.environment_id: snapshot for snapshot in made}
+        for snapshot in made:
+            await shared.keep(self._cache, snapshot)
+
+    async def _next(self, tx: ReadTx, head: Head) -> Snapshot | None:
         held = self._snapshots.get(head.place.environment_id)
-        if held is not None and held.revision.lineage == head.revision.lineage:
+        try:
+            if held is None or not self._follows(head, held):
+                return assemble(head.place, head.revision, await store.rows_of(tx, head, None), None)
             changed = await store.changed_since(tx, head, held.revision.number)
             rows = await store.rows_of(tx, head, changed)
             return assemble(head.place, head.revision, rows, held if changed is not None else None)
-        found = await shared.load(self._cache, head.place, head.revision)
-        return found or assemble(head.place, head.revision, await store.rows_of(tx, head, None), None)
+        except UNREADABLE:
+            place = head.place
+            log.exception("%s/%s cannot be read; it stays as it was", place.project, place.environment)
+            return None
 
-    def _replace(self, heads: list[store.Head], fresh: list[Snapshot]) -> None:
-        living = {head.place.environment_id for head in heads}
-        kept = {key: snapshot for key, snapshot in self._snapshots.items() if key in living}
-        self._snapshots = kept | {snapshot.place.environment_id: snapshot for snapshot in fresh}
-        for snapshot in fresh:
-            place: Place = snapshot.place
-            log.debug("%s/%s is at revision %d", place.project, place.environment, snapshot.revision.number)
+    def _follows(self, head: Head, held: Snapshot) -> bool:
+        """Whether the log leads from what is held to where the environment stands."""
+        if held.revision.lineage != head.revision.lineage:
+            return False
+        if held.revision.number > head.revision.number:
+            log.error(
+                "%s/%s went back from revision %d to %d: a restored database needs `flagd admin new-lineage`",
+                head.place.project,
+                head.place.environment,
+                held.revision.number,
+                head.revision.number,
+            )
+        return held.revision.number < head.revision.number
 
-    def _failed(self, error: DomainError) -> None:
-        if self.current:
-            log.warning("the change log cannot be read (%s); serving what is held", error.detail)
+    def _failed(self, error: Exception) -> None:
+        if self.current or not self.ready:
+            log.warning(
+                "the change log cannot be read (%s); serving what is held", error or "it takes too long"
+            )
         self.current = False
