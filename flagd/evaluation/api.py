@@ -6,8 +6,10 @@ what the providers read.
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Awaitable, Callable
 from functools import wraps
+from http import HTTPStatus
 from typing import Final
 
 import orjson
@@ -23,9 +25,12 @@ from flagd.evaluation import ofrep
 from flagd.infra.http import headers_of, status_of
 from flagd.snapshots.api import held
 
+log = logging.getLogger(__name__)
+
 Endpoint = Callable[[Request], Awaitable[Response]]
 
 PREFIX: Final = "/ofrep/v1/evaluate/flags"
+OTHERS: Final = ["GET", "PUT", "PATCH", "DELETE"]
 NOT_STORED: Final = "private, no-store"
 
 
@@ -43,6 +48,11 @@ def in_ofrep_shape(endpoint: Endpoint) -> Endpoint:
             return _failed(int(status_of(error)), "GENERAL", error.detail, key, headers_of(error))
         except HTTPException as error:
             return _failed(error.status_code, "GENERAL", str(error.detail), key)
+        except Exception:
+            log.exception("%s failed", request.url.path)
+            return _failed(
+                HTTPStatus.INTERNAL_SERVER_ERROR, "GENERAL", "the service failed; its log says more", key
+            )
 
     return run
 
@@ -71,6 +81,13 @@ async def evaluate_all(request: Request) -> Response:
     if _names(request.headers.get("if-none-match"), tag):
         return Response(status_code=304, headers=headers)
     return _json(200, body, headers)
+
+
+async def not_so(request: Request) -> Response:
+    """Any other method on OFREP's paths."""
+    return _failed(
+        HTTPStatus.METHOD_NOT_ALLOWED, "GENERAL", "OFREP is asked with POST", None, {"Allow": "POST"}
+    )
 
 
 async def not_here(request: Request) -> Response:
@@ -104,5 +121,7 @@ def _failed(
 routes = [
     Route(PREFIX, evaluate_all, methods=["POST"]),
     Route(PREFIX + "/{key:path}", evaluate_one, methods=["POST"]),
-    Route("/ofrep/{rest:path}", not_here, methods=["GET", "POST", "PUT", "DELETE"]),
+    Route(PREFIX, not_so, methods=OTHERS),
+    Route(PREFIX + "/{key:path}", not_so, methods=OTHERS),
+    Route("/ofrep/{rest:path}", not_here, methods=["POST", *OTHERS]),
 ]

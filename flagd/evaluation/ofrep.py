@@ -21,6 +21,11 @@ STATUS: Final[Mapping[str, int]] = {"FLAG_NOT_FOUND": 404}
 
 FAILED: Final = 400
 
+INTERNAL: Final = frozenset({"prerequisite"})
+"""Members of an answer's metadata that name what a client key may not see."""
+
+CLIENT_DETAILS: Final = "the flag could not be evaluated"
+
 
 class BadRequest(Exception):
     """The request's body cannot be evaluated; `code` is OpenFeature's word for why."""
@@ -55,7 +60,7 @@ def single(rules: Ruleset, key: str, context: Context, *, client: bool) -> tuple
     if flag is None or (client and not flag.client_visible):
         return STATUS["FLAG_NOT_FOUND"], failure("FLAG_NOT_FOUND", f"there is no flag {key!r}", key)
     detail = rules.evaluate(key, context)
-    answer = entry(key, detail)
+    answer = entry(key, detail, client=client)
     answer["metadata"]["revision"] = rules.revision
     if detail.error_code is None:
         return 200, answer
@@ -65,7 +70,8 @@ def single(rules: Ruleset, key: str, context: Context, *, client: bool) -> tuple
 def bulk(rules: Ruleset, context: Context, *, client: bool) -> dict[str, Any]:
     """The answers for every flag the caller may see, in the order of their keys; a failed one fails alone."""
     visible = (key for key, flag in rules.flags.items() if flag.client_visible or not client)
-    return {"flags": [entry(key, rules.evaluate(key, context)) for key in sorted(visible)], "metadata": {}}
+    entries = [entry(key, rules.evaluate(key, context), client=client) for key in sorted(visible)]
+    return {"flags": entries, "metadata": {"revision": rules.revision}}
 
 
 def body_tag(body: bytes, scope: str) -> str:
@@ -73,15 +79,17 @@ def body_tag(body: bytes, scope: str) -> str:
     return f'"{hashlib.sha256(scope.encode() + body).hexdigest()[:32]}"'
 
 
-def entry(key: str, detail: Detail) -> dict[str, Any]:
-    """One evaluation in OFREP's shape, failed or not."""
+def entry(key: str, detail: Detail, *, client: bool) -> dict[str, Any]:
+    """One evaluation in OFREP's shape, failed or not; a client is not told the names of other flags and segments."""
+    metadata = {name: value for name, value in detail.metadata.items() if not (client and name in INTERNAL)}
     if detail.error_code is not None:
-        return failure(detail.error_code, detail.error_message or "", key, detail.metadata)
+        message = CLIENT_DETAILS if client else detail.error_message or ""
+        return failure(detail.error_code, message, key, metadata)
     answer: dict[str, Any] = {
         "key": key,
         "reason": detail.reason,
         "variant": detail.variant or "",
-        "metadata": dict(detail.metadata),
+        "metadata": metadata,
     }
     if detail.value is not NO_VALUE:
         answer["value"] = detail.value
