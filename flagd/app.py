@@ -17,6 +17,7 @@ from flagd.audit import api as audit_api
 from flagd.evaluation import api as evaluation_api
 from flagd.flags import api as flags_api
 from flagd.infra import http
+from flagd.infra.openapi import with_problems
 from flagd.projects import api as projects_api
 from flagd.settings import Settings
 from flagd.snapshots import api as snapshots_api
@@ -45,7 +46,8 @@ def build_app(settings: Settings, secret: str) -> FastAPI:
 
 def openapi() -> dict[str, Any]:
     """The API's OpenAPI document."""
-    return _described(None).openapi()
+    document: dict[str, Any] = _described(None).openapi()
+    return document
 
 
 def serve(settings: Settings, secret: str, listener: socket.socket) -> None:
@@ -69,10 +71,15 @@ def _described(lifespan: Any) -> FastAPI:
         description="Feature flags and progressive delivery: the management API.",
         license_info={"name": "Apache-2.0", "identifier": "Apache-2.0"},
         lifespan=lifespan,
+        # Their pages load scripts from elsewhere, which must not run beside the admin pages.
+        docs_url=None,
+        redoc_url=None,
     )
     http.install(app)
     for router in (projects_api.router, flags_api.router, access_api.router, audit_api.router):
         app.include_router(router, prefix=API)
+    describe = app.openapi
+    app.openapi = lambda: with_problems(describe())  # type: ignore[method-assign]  # how FastAPI has it extended
     for route in (*snapshots_api.routes, *evaluation_api.routes, *health.routes):
         app.router.routes.append(route)
     return app
