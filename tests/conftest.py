@@ -14,6 +14,7 @@ from collections.abc import AsyncIterator, Callable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import hypothesis
 import pytest
 
 from tests.services.shared import SharedServices
@@ -35,6 +36,10 @@ for _name in [
     name for name in os.environ if name.startswith("FLAGD_") and not name.startswith("FLAGD_TEST_")
 ]:
     del os.environ[_name]
+
+# How long one example takes says nothing about the program on a machine that is busy with other tests.
+hypothesis.settings.register_profile("flagd", deadline=None)
+hypothesis.settings.load_profile("flagd")
 
 StartServer = Callable[..., "FlagdServer"]
 
