@@ -40,7 +40,7 @@ check: $(VENV)/.dev ## Check style, types, import order and the files for contai
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
-	$(BIN)/lint-imports
+	$(BIN)/lint-imports --no-logo
 	$(BIN)/python -m pytest -q tests/architecture tests/deploy -m "not slow"
 
 bench: $(VENV)/.dev ## Measure evaluation and loading, beside the least code that answers

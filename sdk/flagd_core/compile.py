@@ -226,7 +226,7 @@ class FlagCompiler:
             return self._targeted(prerequisites, targets, rules, fallback)
         return self._step(definition["default"], Reason.STATIC, None).answer
 
-    def _targeted(
+    def _targeted(  # noqa: C901 - one function, because each call it were split into would be paid at every answer
         self,
         prerequisites: Sequence[tuple[Evaluate, frozenset[str], Detail]],
         targets: Mapping[str | None, Detail],

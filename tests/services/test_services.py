@@ -72,6 +72,25 @@ def test_sqlite_template_is_whole(sqlite_url: str) -> None:
     assert not path.with_name("flagd.db-wal").exists()
 
 
+@pytest.mark.slow
+def test_servers_of_ones_own_are_used_and_left_clean(
+    postgres_server: Postgres, redis_server: Valkey, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """With FLAGD_TEST_DATABASE_URL and FLAGD_TEST_REDIS_URL the tests run there, and leave no database behind."""
+    monkeypatch.setenv("FLAGD_TEST_DATABASE_URL", postgres_server.url())
+    monkeypatch.setenv("FLAGD_TEST_REDIS_URL", redis_server.url)
+    services = SharedServices(uuid.uuid4().hex, worker=3)
+    with services.postgres_database() as url:
+        assert f":{postgres_server.port}/flagd_test_" in url
+        with psycopg.connect(url) as connection:
+            assert connection.execute("SELECT count(*) FROM flags").fetchone() == (0,)
+    assert services.redis_url() == redis_server.url.removesuffix("/0") + "/3"
+    services.close()
+    with psycopg.connect(postgres_server.url()) as connection:
+        left = connection.execute("SELECT datname FROM pg_database WHERE datname LIKE 'flagd%'").fetchall()
+    assert left == []
+
+
 USER_OF_SERVICES = """
 import sys, time
 from tests.services.shared import SharedServices
