@@ -13,6 +13,7 @@ import sqlalchemy as sa
 from alembic import command
 from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
+from alembic.operations import Operations
 from alembic.script import ScriptDirectory
 
 from flagd.access import tables as _access  # noqa: F401  (defines its tables)
@@ -75,10 +76,36 @@ async def test_migrating_twice_changes_nothing(empty_url: str) -> None:
     assert await _with_connection(empty_url, lambda c: c.execute(lineage).scalar()) == before
 
 
-async def test_two_migrators_at_once_leave_one_schema(empty_postgres_url: str) -> None:
+async def test_two_migrators_at_once_leave_one_schema(empty_url: str) -> None:
     """Replicas that start together with --migrate wait for each other."""
-    await asyncio.gather(*(_in_a_process(empty_postgres_url) for _ in range(3)))
-    database = Database(empty_postgres_url)
+    await asyncio.gather(*(_in_a_process(empty_url) for _ in range(3)))
+    database = Database(empty_url)
+    assert (await migrate.state(database)).schema is Schema.CURRENT
+    await database.close()
+
+
+async def test_a_migration_that_is_cut_short_leaves_nothing(
+    empty_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Whoever is stopped in the middle of the first migration finds an empty database, and starts over."""
+    made: list[str] = []
+    create_table = Operations.create_table
+
+    def until_the_fifth(self: Operations, name: str, *columns: Any, **options: Any) -> Any:
+        if len(made) == 4:
+            raise KeyboardInterrupt
+        made.append(name)
+        return create_table(self, name, *columns, **options)
+
+    monkeypatch.setattr(Operations, "create_table", until_the_fifth)
+    with pytest.raises(KeyboardInterrupt):
+        command.upgrade(migrate.alembic_config(empty_url), "head")
+    monkeypatch.undo()
+
+    left = await _with_connection(empty_url, lambda c: sa.inspect(c).get_table_names())
+    assert set(left) <= {"alembic_version"}
+    await migrate.upgrade(empty_url)
+    database = Database(empty_url)
     assert (await migrate.state(database)).schema is Schema.CURRENT
     await database.close()
 
