@@ -11,12 +11,14 @@ from typing import Any, NoReturn, ParamSpec
 
 import click
 import orjson
+from alembic.util import CommandError
+from sqlalchemy.exc import SQLAlchemyError
 
 import flagd
 from flagd import app as application
 from flagd import firststart, machine, settings
 from flagd.datafolder import DataFolder, FolderError
-from flagd.errors import DomainError
+from flagd.errors import DomainError, Unavailable
 from flagd.infra import logs, migrate
 from flagd.infra.db import Database
 from flagd.infra.migrate import Schema
@@ -36,6 +38,8 @@ def one_line(command: Callable[P, None]) -> Callable[P, None]:
     def run(*args: P.args, **kwargs: P.kwargs) -> None:
         try:
             command(*args, **kwargs)
+        except Unavailable as error:
+            _fail(f"{error}: {_cause(error)}")
         except (SettingsError, FolderError, StartError, DomainError) as error:
             _fail(str(error))
 
@@ -128,8 +132,10 @@ def admin_create_key(name: str) -> None:
 @one_line
 def admin_new_lineage() -> None:
     """Count revisions anew, after a database was restored from a backup and before the service starts."""
+    config = settings.read()
+    folder = DataFolder(config.data_dir)
     click.echo(
-        asyncio.run(_with_database(settings.read(), lambda database, _: machine.new_lineage(database), ""))
+        asyncio.run(_with_database(config, lambda database, _: machine.new_lineage(database, folder), ""))
     )
 
 
@@ -152,7 +158,7 @@ async def _prepare(config: Settings, folder: DataFolder, *, migrates: bool) -> N
     try:
         found = (await _schema(config, database)).schema
         if migrates and found in (Schema.EMPTY, Schema.BEHIND):
-            await migrate.upgrade(config.database)
+            await _upgrade(config)
         await _refuse_unusable(config, database)
     finally:
         await database.close()
@@ -165,14 +171,27 @@ async def _migrate(config: Settings) -> None:
             await _refuse_unusable(config, database)
     finally:
         await database.close()
-    await migrate.upgrade(config.database)
+    await _upgrade(config)
+
+
+async def _upgrade(config: Settings) -> None:
+    try:
+        await migrate.upgrade(config.database)
+    except (SQLAlchemyError, CommandError, DomainError) as error:
+        line = f"{_place(config)}: the schema could not be brought up to date: {_cause(error)}"
+        raise StartError(line) from error
 
 
 async def _schema(config: Settings, database: Database) -> migrate.SchemaState:
     try:
         return await migrate.state(database)
-    except DomainError as error:
-        raise StartError(f"FLAGD_DATABASE_URL: cannot reach the database: {_cause(error)}") from error
+    except (SQLAlchemyError, DomainError) as error:
+        raise StartError(f"{_place(config)}: cannot reach the database: {_cause(error)}") from error
+
+
+def _place(config: Settings) -> str:
+    """The variable that says where the database is."""
+    return "FLAGD_DATA_DIR" if config.embedded else "FLAGD_DATABASE_URL"
 
 
 def _cause(error: BaseException) -> str:
@@ -204,11 +223,16 @@ def _listen(config: Settings) -> socket.socket:
     except OSError as error:
         reason = error.strerror or str(error)
         raise StartError(
-            f"FLAGD_HOST, FLAGD_PORT: cannot listen on {config.host}:{config.port}: {reason}"
+            f"FLAGD_HOST, FLAGD_PORT: cannot listen on {_in_url(config.host)}:{config.port}: {reason}"
         ) from error
 
 
 def _address(config: Settings, listener: socket.socket) -> str:
     # Whoever listens everywhere is spoken to on the loopback address.
-    host = {"0.0.0.0": "127.0.0.1", "::": "[::1]"}.get(config.host, config.host)  # noqa: S104
-    return f"http://{host}:{listener.getsockname()[1]}"
+    host = {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(config.host, config.host)  # noqa: S104
+    return f"http://{_in_url(host)}:{listener.getsockname()[1]}"
+
+
+def _in_url(host: str) -> str:
+    """The host as it stands before a port."""
+    return f"[{host}]" if ":" in host else host

@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
-import re
 from pathlib import Path
 from typing import Any, Final, Literal
 
 from pydantic import Field, SecretStr, ValidationError, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
+from redis.asyncio.connection import parse_url
+from sqlalchemy import make_url
 from sqlalchemy.exc import ArgumentError
 
 from flagd.infra.db import driver_url
 
 PREFIX: Final = "FLAGD_"
 MIN_SECRET: Final = 32
+_NO_FILE: Final = (None, "", ":memory:")
 
 
 class SettingsError(Exception):
@@ -53,19 +55,25 @@ class Settings(BaseSettings):
     def _known_database(cls, value: str | None) -> str | None:
         if value is not None:
             try:
-                driver_url(value)
-            except ArgumentError as error:
-                # Never the value itself: it may hold a password.
+                make_url(value)
+            except (ArgumentError, ValueError) as error:
+                # Never the value itself, nor what the parser says of it: it may hold a password.
                 raise ValueError(
                     "is no database address; write postgresql://user:password@host/name"
                 ) from error
+            url = driver_url(value)
+            if url.get_backend_name() == "sqlite" and url.database in _NO_FILE:
+                raise ValueError("names no file; write sqlite:///path")
         return value
 
     @field_validator("redis_url")
     @classmethod
     def _known_cache(cls, value: str | None) -> str | None:
-        if value is not None and not re.match(r"(redis|rediss|unix)://", value):
-            raise ValueError("is no Redis address; write redis://host:6379/0")
+        if value is not None:
+            try:
+                parse_url(value)
+            except ValueError as error:
+                raise ValueError("is no Redis address; write redis://host:6379/0") from error
         return value
 
     @field_validator("secret")

@@ -8,6 +8,7 @@ import socket
 import stat
 import subprocess
 import sys
+import uuid
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +16,7 @@ import httpx
 import pytest
 import sqlalchemy as sa
 
+from flagd import cli, settings
 from tests.conftest import StartServer
 from tests.services.processes import ROOT
 
@@ -60,6 +62,51 @@ def test_an_unreachable_database_is_one_line(tmp_path: Path) -> None:
     assert "hunter2" not in done.stderr + done.stdout
 
 
+def test_a_file_that_is_no_database_is_one_line(tmp_path: Path) -> None:
+    """A broken database is named with its setting, and left as it is."""
+    (tmp_path / "flagd.db").write_bytes(b"this is no database, " * 100)
+    _refused(_flagd("serve", PORT="0", DATA_DIR=str(tmp_path)), "FLAGD_DATA_DIR", "not a database")
+    named = {"DATABASE_URL": f"sqlite:///{tmp_path / 'flagd.db'}", "DATA_DIR": str(tmp_path)}
+    for arguments in (("serve",), ("migrate",), ("admin", "create", "ada@example.org")):
+        _refused(_flagd(*arguments, PORT="0", **named), "FLAGD_DATABASE_URL", "not a database")
+
+
+def test_a_migration_that_fails_is_one_line(tmp_path: Path, empty_postgres_url: str) -> None:
+    """Without the right to make tables, the line names the setting and gives the database's reason."""
+    engine = sa.create_engine(empty_postgres_url.replace("postgresql://", "postgresql+psycopg://", 1))
+    role = f"flagd_{uuid.uuid4().hex}"
+    with engine.begin() as connection:
+        connection.execute(sa.text(f"CREATE ROLE {role} LOGIN PASSWORD 'hunter2'"))
+    url = engine.url.set(drivername="postgresql", username=role, password="hunter2")
+    folder = {"DATABASE_URL": url.render_as_string(hide_password=False), "DATA_DIR": str(tmp_path)}
+    try:
+        for arguments in (("migrate",), ("serve", "--migrate")):
+            _refused(_flagd(*arguments, PORT="0", **folder), "FLAGD_DATABASE_URL", "permission denied")
+    finally:
+        with engine.begin() as connection:
+            connection.execute(sa.text(f"DROP ROLE {role}"))
+        engine.dispose()
+
+
+def test_an_unusable_secret_is_one_line(tmp_path: Path) -> None:
+    """A secret file that is empty is no secret; the line names it."""
+    (tmp_path / "secret").touch()
+    _refused(_flagd("serve", PORT="0", DATA_DIR=str(tmp_path)), "FLAGD_DATA_DIR", str(tmp_path / "secret"))
+
+
+def test_an_address_of_the_next_internet_is_printed_as_one() -> None:
+    """Whoever listens on an IPv6 address is told one that can be opened."""
+    for host, shown in (
+        ("::1", "[::1]"),
+        ("::", "[::1]"),
+        ("127.0.0.1", "127.0.0.1"),
+        ("0.0.0.0", "127.0.0.1"),
+    ):
+        with socket.create_server(("127.0.0.1", 0)) as listener:
+            port = listener.getsockname()[1]
+            assert cli._address(settings.read(host=host), listener) == f"http://{shown}:{port}"
+
+
 @pytest.mark.parametrize(
     ("name", "value", "says"),
     [
@@ -67,7 +114,10 @@ def test_an_unreachable_database_is_one_line(tmp_path: Path) -> None:
         ("PORT", "70000", "FLAGD_PORT"),
         ("DATABASE_URL", "mysql://root:hunter2@db/flags", "FLAGD_DATABASE_URL"),
         ("DATABASE_URL", "hunter2", "FLAGD_DATABASE_URL"),
+        ("DATABASE_URL", "sqlite://", "FLAGD_DATABASE_URL"),
+        ("DATABASE_URL", "postgresql://me@db:hunter2/flags", "FLAGD_DATABASE_URL"),
         ("REDIS_URL", "hunter2", "FLAGD_REDIS_URL"),
+        ("REDIS_URL", "redis://localhost:abc", "FLAGD_REDIS_URL"),
         ("SECRET", "hunter2", "FLAGD_SECRET"),
         ("TAIL_INTERVAL", "0", "FLAGD_TAIL_INTERVAL"),
         ("LOG_LEVEL", "loud", "FLAGD_LOG_LEVEL"),
