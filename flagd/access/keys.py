@@ -8,7 +8,6 @@ A key carries 256 random bits, so a plain SHA-256 keeps it as safe as a slow has
 from __future__ import annotations
 
 import hashlib
-import hmac
 import re
 import secrets
 from dataclasses import dataclass, field
@@ -46,8 +45,3 @@ def kind_of(token: str) -> KeyKind | None:
     """The kind of key a text claims to be, None when it has not the shape of any."""
     match = _TOKEN.fullmatch(token)
     return None if match is None else cast(KeyKind, match.group(1))
-
-
-def same(one: str, other: str) -> bool:
-    """Whether two digests are equal, in a time that does not tell where they differ."""
-    return hmac.compare_digest(one, other)

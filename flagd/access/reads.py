@@ -30,10 +30,10 @@ async def sdk_keys(tx: ReadTx) -> list[tuple[str, ApiKey]]:
     return [(row["token_hash"], key_of(row)) for row in await tx.all(statement)]
 
 
-async def key_by_digest(tx: ReadTx, digest: str) -> tuple[str, ApiKey] | None:
-    """The key with this digest, usable or not, and the digest as stored."""
-    row = await tx.first(_keys(api_keys.c.token_hash).where(api_keys.c.token_hash == digest))
-    return None if row is None else (row["token_hash"], key_of(row))
+async def key_by_digest(tx: ReadTx, digest: str) -> ApiKey | None:
+    """The key with this digest, usable or not."""
+    row = await tx.first(_keys().where(api_keys.c.token_hash == digest))
+    return None if row is None else key_of(row)
 
 
 async def find_key(tx: ReadTx, key_id: str, within: str | None = None) -> ApiKey:

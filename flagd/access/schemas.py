@@ -2,12 +2,35 @@
 
 from __future__ import annotations
 
-from datetime import datetime
+import re
+from datetime import UTC, datetime
+from typing import Annotated, Final
 
-from pydantic import AwareDatetime, BaseModel, Field
+from pydantic import AfterValidator, AwareDatetime, BaseModel, BeforeValidator, Field
 
 from flagd.access.model import ApiKey, KeyKind
 from flagd.projects.schemas import Body, Key, Name
+
+LAST_YEAR: Final = 9998
+"""Later instants cannot be said in every time zone, so no driver has to read them."""
+
+_DATE: Final = re.compile(r"\d{4}-\d\d-\d\d[Tt ]", re.ASCII)
+
+
+def _written_out(value: object) -> object:
+    if not isinstance(value, str) or _DATE.match(value) is None:
+        raise ValueError("must be a date and time as text, such as 2030-01-01T00:00:00Z")
+    return value
+
+
+def _in_utc(value: datetime) -> datetime:
+    # Years first: in UTC the last hours of the year 9999 may lie beyond what can be said at all.
+    if not 1 < value.year <= LAST_YEAR:
+        raise ValueError(f"must be in the years 2 to {LAST_YEAR}")
+    return value.astimezone(UTC)
+
+
+Instant = Annotated[AwareDatetime, BeforeValidator(_written_out), AfterValidator(_in_utc)]
 
 
 class ApiKeyCreate(Body):
@@ -21,7 +44,7 @@ class ApiKeyCreate(Body):
     name: Name
     project: Key | None = None
     environment: Key | None = None
-    expires_at: AwareDatetime | None = None
+    expires_at: Instant | None = None
 
 
 class ApiKeyView(BaseModel):

@@ -6,10 +6,11 @@ from collections.abc import Mapping
 from datetime import datetime
 from typing import Any, Final
 
-from sqlalchemy import bindparam, delete, insert, or_, update
+from sqlalchemy import bindparam, delete, insert, or_, select, update
 from sqlalchemy.dialects import postgresql, sqlite
 
 from flagd.access.model import ApiKey, Session, User
+from flagd.access.reads import user_of
 from flagd.access.tables import api_keys, sessions, users
 from flagd.errors import Stale
 from flagd.infra import tables
@@ -22,7 +23,6 @@ async def bump_access_revision(tx: WriteTx) -> None:
     """Tells every instance, by the number it looks at, to load the keys again."""
     installation = tables.installation
     await tx.run(update(installation).values(access_revision=installation.c.access_revision + 1))
-    tx.announce()
     tx.announce()
 
 
@@ -88,6 +88,12 @@ async def set_password(tx: WriteTx, user: User, password_hash: str) -> None:
     )
     if written == 0:
         raise Stale(f"{user.email!r} was changed by someone else", user.version + 1)
+
+
+async def lock_user(tx: WriteTx, user: User) -> User | None:
+    """The user as they are now; nobody else changes them before this transaction ends. None for one who is gone."""
+    row = await tx.first(select(users).where(users.c.id == user.id).with_for_update())
+    return None if row is None else user_of(row)
 
 
 async def renew_hash(tx: WriteTx, user: User, old_hash: str, new_hash: str) -> None:

@@ -12,6 +12,7 @@ import pytest
 from flagd.access import keys
 from flagd.access.service import NewApiKey, create_key
 from flagd.access.store import write_last_used
+from flagd.errors import Unavailable
 from flagd.infra.changes import Actor
 from flagd.infra.clock import SystemClock
 from flagd.infra.db import Database
@@ -82,7 +83,7 @@ async def test_a_key_is_shown_once(client: httpx.AsyncClient, admin_headers: Hea
 
     read = await client.get(created.headers["Location"], headers=admin_headers)
     assert read.json() == {name: value for name, value in key.items() if name != "token"}
-    secret = key["token"].rpartition("_")[2]
+    secret = key["token"].split("_", 2)[2]
     for path in (KEYS, "/api/v1/changes", created.headers["Location"]):
         assert secret not in (await client.get(path, headers=admin_headers)).text
         assert keys.digest_of(key["token"]) not in (await client.get(path, headers=admin_headers)).text
@@ -297,3 +298,47 @@ async def test_a_use_of_a_key_that_is_gone_is_forgotten(database: Database) -> N
     """A time of last use for a key that no row holds any more is no error."""
     async with database.write() as tx:
         await write_last_used(tx, {"0199c0de-0000-7000-8000-000000000000": SystemClock().now()})
+
+
+@pytest.mark.parametrize(
+    "expires_at",
+    [
+        "9999-12-31T23:59:59-12:00",
+        "9999-12-31T23:59:59Z",
+        "0001-01-01T00:00:00+12:00",
+        4102444800,
+        4102444800.5,
+        "4102444800",
+        True,
+        "2100-01-01T00:00:00",
+        "2100-01-01",
+    ],
+)
+async def test_an_expiry_is_an_instant_written_out(
+    client: httpx.AsyncClient, admin_headers: Headers, expires_at: object
+) -> None:
+    """Numbers, days without a time, times without a zone and instants beyond the calendar are refused by field."""
+    body = {"kind": "admin", "name": "k", "expires_at": expires_at}
+    refused = await client.post(KEYS, json=body, headers=admin_headers)
+    assert refused.status_code == 422
+    assert [error["pointer"] for error in refused.json()["errors"]] == ["#/expires_at"]
+
+
+async def test_what_was_written_is_answered_whatever_fails_afterwards(
+    client: httpx.AsyncClient,
+    admin_headers: Headers,
+    running_app: RunningApp,
+    make: Make,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """A database that goes away right after the commit costs nobody the text of the key that was made."""
+
+    async def away(database: Database) -> None:
+        raise Unavailable("the database went away")
+
+    keyring = running_app.app.state.resources.keyring
+    monkeypatch.setattr(keyring, "refresh", away)
+    made = await make("server")
+    revoked = await client.post(f"{KEYS}/{made['id']}/revoke", headers=admin_headers)
+    assert revoked.status_code == 200
+    assert revoked.json()["revoked_at"] is not None

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+from collections.abc import Awaitable, Callable
 from datetime import timedelta
 
 import pytest
@@ -13,7 +14,8 @@ from flagd.access import reads
 from flagd.access.model import SESSION_IDLE, SESSION_LIFETIME, Session, User
 from flagd.access.people import sessions, users
 from flagd.access.people.passwords import Passwords
-from flagd.access.people.signin import ADDRESS_BURST, EMAIL_BURST, WRONG, SignIn
+from flagd.access.people.signin import ADDRESS_BURST, EMAIL_BURST, PAIR_BURST, WRONG, SignIn
+from flagd.access.tables import sessions as sessions_table
 from flagd.access.tables import users as users_table
 from flagd.errors import Conflict, Invalid, NotFound, Throttled, Unauthenticated
 from flagd.infra.changes import Actor
@@ -107,17 +109,82 @@ async def test_every_failure_to_sign_in_is_the_same(
     assert PASSWORD not in caplog.text
 
 
-async def test_repeated_failures_for_an_address_have_to_wait(
+async def fail(sign_in: SignIn, email: str, address: str, times: int) -> None:
+    """Tries a wrong password so often."""
+    for _ in range(times):
+        with pytest.raises(Unauthenticated):
+            await sign_in.sign_in(email, "wrong", address)
+
+
+async def test_repeated_failures_for_a_user_have_to_wait(
     sign_in: SignIn, ada: User, clock: HandClock
 ) -> None:
-    """After a few wrong passwords for one user even the right one waits, as long as it is told, from anywhere."""
-    for number in range(EMAIL_BURST):
-        with pytest.raises(Unauthenticated):
-            await sign_in.sign_in(EMAIL, "wrong", f"192.0.2.{number}")
+    """After a few wrong passwords for one user from one place even the right one waits, as long as it is told."""
+    await fail(sign_in, EMAIL, HERE, PAIR_BURST)
     with pytest.raises(Throttled) as refused:
-        await sign_in.sign_in(EMAIL, PASSWORD, "198.51.100.7")
+        await sign_in.sign_in(EMAIL, PASSWORD, HERE)
     clock.move(timedelta(seconds=refused.value.retry_after))
     await sign_in.sign_in(EMAIL, PASSWORD, HERE)
+
+
+async def test_a_stranger_locks_nobody_out(sign_in: SignIn, ada: User) -> None:
+    """Whoever guesses somebody's password from elsewhere, until they are stopped there, does not stop its owner."""
+    for number in range(4):
+        await fail(sign_in, EMAIL, f"198.51.100.{number}", PAIR_BURST)
+    await sign_in.sign_in(EMAIL, PASSWORD, HERE)
+
+
+async def test_guessing_from_everywhere_is_bounded(sign_in: SignIn, ada: User) -> None:
+    """From however many places one user's password is tried, there is a pace that all of them share."""
+    for number in range(EMAIL_BURST // PAIR_BURST):
+        await fail(sign_in, EMAIL, f"198.51.100.{number}", PAIR_BURST)
+    with pytest.raises(Throttled):
+        await sign_in.sign_in(EMAIL, "wrong", "203.0.113.1")
+
+
+async def test_who_is_stopped_by_address_displaces_nobody(sign_in: SignIn, ada: User) -> None:
+    """Attempts beyond an address's pace leave no trace by the names they try, however many and long those are."""
+    for number in range(ADDRESS_BURST):
+        await fail(sign_in, f"{number}" * 4000, HERE, 1)
+    for number in range(50):
+        with pytest.raises(Throttled):
+            await sign_in.sign_in(f"user{number}@example.com", "wrong", HERE)
+    assert len(sign_in._by_pair) == len(sign_in._by_email) == ADDRESS_BURST
+    assert {len(name) for name in sign_in._by_email._buckets} == {64}
+
+
+class Interrupted(Passwords):
+    """Comparing takes so long that something happens meanwhile."""
+
+    def __init__(self, meanwhile: Callable[[], Awaitable[None]]) -> None:
+        super().__init__(CHEAP)
+        self._meanwhile = meanwhile
+
+    async def matches(self, password: str, stored: str | None) -> bool:
+        """As ever, and then it happens."""
+        right = await super().matches(password, stored)
+        await self._meanwhile()
+        return right
+
+
+async def test_a_password_reset_is_not_survived(
+    database: Database, ada: User, actor: Actor, clock: HandClock, passwords: Passwords
+) -> None:
+    """Who signs in with the old password while it is replaced, or while they are disabled, gets no session."""
+    hashed = await passwords.hash("another long password")
+
+    async def reset() -> None:
+        async with database.write() as tx:
+            await users.reset_password(tx, actor, EMAIL, hashed, clock.now())
+
+    for meanwhile, password in (
+        (reset, PASSWORD),
+        (lambda: disable(database, ada, clock), "another long password"),
+    ):
+        with pytest.raises(Unauthenticated, match=WRONG):
+            await SignIn(database, clock, Interrupted(meanwhile)).sign_in(EMAIL, password, HERE)
+    async with database.read() as tx:
+        assert await tx.all(sessions_table.select()) == []
 
 
 async def test_repeated_failures_from_one_place_have_to_wait(
@@ -135,10 +202,10 @@ async def test_repeated_failures_from_one_place_have_to_wait(
 
 async def test_guesses_sent_at_once_do_not_slip_through_together(sign_in: SignIn, ada: User) -> None:
     """Of many guesses in parallel only the burst is looked at."""
-    guesses = (sign_in.sign_in(EMAIL, f"wrong {number}", HERE) for number in range(EMAIL_BURST * 2))
+    guesses = (sign_in.sign_in(EMAIL, f"wrong {number}", HERE) for number in range(PAIR_BURST * 2))
     answers = await asyncio.gather(*guesses, return_exceptions=True)
-    assert [type(answer) for answer in answers].count(Unauthenticated) == EMAIL_BURST
-    assert [type(answer) for answer in answers].count(Throttled) == EMAIL_BURST
+    assert [type(answer) for answer in answers].count(Unauthenticated) == PAIR_BURST
+    assert [type(answer) for answer in answers].count(Throttled) == PAIR_BURST
 
 
 async def test_signing_in_often_is_no_failure(sign_in: SignIn, ada: User) -> None:
@@ -228,8 +295,6 @@ async def test_sessions_that_are_over_are_forgotten(
     database: Database, sign_in: SignIn, ada: User, clock: HandClock
 ) -> None:
     """The table of sessions does not grow for ever: signing in removes those beyond their end."""
-    from flagd.access.tables import sessions as sessions_table
-
     for _ in range(3):
         await sign_in.sign_in(EMAIL, PASSWORD, HERE)
     clock.move(SESSION_LIFETIME)

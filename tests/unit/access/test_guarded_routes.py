@@ -14,7 +14,7 @@ from flagd import health
 from flagd.access.guard import PERMISSION_MARK, allow
 from flagd.access.permissions import Action
 from flagd.app import build_app
-from flagd.evaluation.api import not_here
+from flagd.evaluation.api import not_here, not_so
 from flagd.infra.http import ReadTxDep, read_tx, write_tx
 from flagd.projects.guard import Permission
 from flagd.settings import Settings
@@ -28,12 +28,15 @@ OPEN: Final = {
     "/redoc": "shows /openapi.json",
 }
 
+NO_ANSWERS: Final = (not_here, not_so)
+"""Say to everybody, in the shape of the protocol, that there is nothing at this path or by this method."""
+
 
 def unguarded(app: FastAPI) -> list[str]:
     """The paths of the routes that ask nobody for anything, and have no reason not to."""
     found = []
     for route in iter_route_contexts(app.router.routes):
-        if isinstance(route.original_route, Pages) or route.path in OPEN or route.endpoint is not_here:
+        if isinstance(route.original_route, Pages) or route.path in OPEN or route.endpoint in NO_ANSWERS:
             continue  # pages ask for a session; tests of theirs walk them
         if permission_of(route) is None:
             found.append(f"{sorted(route.methods or ())} {route.path}")

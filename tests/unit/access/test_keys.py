@@ -51,11 +51,3 @@ def test_only_the_digest_is_kept_and_the_text_is_not_printed() -> None:
 def test_what_has_not_the_shape_of_a_key_is_none(text: str) -> None:
     """Another prefix, kind, length or alphabet is not taken for a key."""
     assert keys.kind_of(text) is None
-
-
-def test_digests_are_compared_whole() -> None:
-    """Two digests are the same only when every character is."""
-    one = keys.digest_of("a")
-    assert keys.same(one, keys.digest_of("a"))
-    assert not keys.same(one, keys.digest_of("b"))
-    assert not keys.same(one, one[:-1])
