@@ -47,7 +47,7 @@ class Pages(Mount):
 
     def matches(self, scope: Scope) -> tuple[Match, Scope]:
         """Whether the path is one for people."""
-        if scope["type"] == "http" and scope["path"].split("/", 2)[1] in APIS:
+        if scope["type"] == "http" and scope["path"].removeprefix("/").partition("/")[0] in APIS:
             return Match.NONE, {}
         return super().matches(scope)
 
@@ -64,7 +64,8 @@ def mount(app: FastAPI) -> None:
     )
     pages.state = app.state
     pages.state.renderer = render.Renderer()
-    app.router.routes.append(Pages("", SecurityHeaders(pages), max_body_size=forms.MAX_FORM_BYTES))
+    limited = http.BodyLimit(pages, forms.MAX_FORM_BYTES)
+    app.router.routes.append(Pages("", SecurityHeaders(limited)))
 
 
 async def _refused(request: Request, error: Exception) -> Response:

@@ -31,6 +31,7 @@ from flagd.web.views import Conflict
 NO_NUMBER: Final = "Enter a number from 0 to 100 with at most 3 decimals, such as 12.5."
 NO_PERCENTAGE: Final = "this flag has no single percentage; set the weights of its variants through the API"
 TYPED_LENGTH: Final = 40
+ROLLOUT: Final = "rollout"
 
 NO_PROJECT: Final = "Flags live in the environments of a project. Create the first project through the API:"
 NO_ENVIRONMENT: Final = (
@@ -43,15 +44,22 @@ Write = Callable[[WriteTx, Flag, Targeting], Awaitable[Written]]
 
 @dataclass(frozen=True, slots=True)
 class Edit:
-    """What one form asks for. `verb`, `field` and `value` are the form, to offer it again if it cannot be saved now."""
+    """What one form asks for. `verb`, `field` and `value` are the form, to offer it again if it cannot be saved now;
+    `refused` begins the sentence that says why it can never be."""
 
     verb: str
     field: str
     value: str
     yours: str
     button: str
+    refused: str
     version: int
     write: Write
+
+    @property
+    def typed(self) -> str | None:
+        """What stands in the field that a person types into; None for a form without one."""
+        return self.value if self.verb == ROLLOUT else None
 
 
 @signed_in
@@ -97,7 +105,8 @@ async def set_enabled(request: Request, visitor: Visitor) -> Response:
         return await targeting_service.set_enabled(tx, visitor.principal.actor, placed, enabled, version, now)
 
     state = "on" if enabled else "off"
-    edit = Edit("enabled", "enabled", form["enabled"], state, f"Switch {state} anyway", version, write)
+    button, refused = f"Switch {state} anyway", f"It cannot be switched {state}:"
+    edit = Edit("enabled", "enabled", form["enabled"], state, button, refused, version, write)
     return await _save(request, visitor, placed, edit)
 
 
@@ -122,7 +131,8 @@ async def set_rollout(request: Request, visitor: Visitor) -> Response:
         return await targeting_service.set_rollout(tx, visitor.principal.actor, placed, rollout, version, now)
 
     share = words.percent(number)
-    edit = Edit("rollout", "percent", typed, share, f"Save {share} anyway", version, write)
+    button, refused = f"Save {share} anyway", "The percentage"
+    edit = Edit(ROLLOUT, "percent", typed, share, button, refused, version, write)
     return await _save(request, visitor, placed, edit)
 
 
@@ -134,7 +144,7 @@ async def _save(request: Request, visitor: Visitor, placed: Placed, edit: Edit) 
             written = await edit.write(tx, flag, before)
     except errors.Invalid as error:
         problem = "; ".join(dict.fromkeys(problem.detail for problem in error.problems))
-        attempt = Attempt(placed.key, typed=edit.value, problem=f"The percentage {problem}.")
+        attempt = Attempt(placed.key, typed=edit.typed, problem=f"{edit.refused} {problem}.")
         return await _page(request, visitor, attempt, HTTPStatus.UNPROCESSABLE_ENTITY)
     except errors.Stale:
         attempt = await _overtaken(request, visitor, placed, edit)

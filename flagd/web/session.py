@@ -145,7 +145,10 @@ def path_of(request: Request) -> str:
 
 def came_from(request: Request) -> str | None:
     """The page of this site whose form was sent, None where the browser does not say."""
-    referer = urlsplit(request.headers.get("referer", ""))
+    try:
+        referer = urlsplit(request.headers.get("referer", ""))
+    except ValueError:
+        return None  # no browser sends such an address
     if not referer.netloc or referer.netloc != request.url.netloc:
         return None
     return forms.local_path(f"{referer.path}?{referer.query}" if referer.query else referer.path)

@@ -201,6 +201,23 @@ async def test_a_stale_switch_can_be_repeated_or_left(site: Site, visit: Visit) 
     assert (await site.targeting("shipping"))["enabled"] is False
 
 
+async def test_a_switch_that_is_refused_is_said_so(visit: Visit, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What keeps a flag from being switched is said of the switch, and the percentage's field keeps its number."""
+    from flagd.errors import Invalid, Problem
+    from flagd.flags import targeting_service
+
+    async def refuse(*_: object) -> None:
+        raise Invalid(Problem("/enabled", "the environment is full"))
+
+    monkeypatch.setattr(targeting_service, "set_enabled", refuse)
+    await visit.send(visit.switch("shipping"))
+    row = visit.row("shipping")
+
+    assert visit.answer.status_code == 422
+    assert row.one(role="alert").text == "It cannot be switched off: the environment is full."
+    assert row.one("input", name="percent")["value"] == "20"
+
+
 async def test_being_overtaken_by_oneself_is_said_so(visit: Visit) -> None:
     """Two windows of one person: the page does not blame somebody else."""
     old = visit.rollout("shipping")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import AsyncIterator
 from itertools import product
 from typing import Any
 
@@ -175,6 +176,51 @@ async def test_a_form_no_page_has_is_refused(visit: Visit) -> None:
             assert answer.status_code == status, request
 
 
+async def test_a_form_that_is_too_large_is_refused_in_words(visit: Visit) -> None:
+    """Too many bytes, announced or not, get a page like every other refusal."""
+
+    async def unannounced() -> AsyncIterator[bytes]:
+        for _ in range(3):
+            yield b"x" * 8_000
+
+    for content in (b"x" * 20_000, unannounced()):
+        answer = await visit.client.post("/login", **_body(content))
+        assert answer.status_code == 413
+        assert parse(answer.text).one("h1").text == "That is too much at once"
+        assert answer.headers["x-frame-options"] == "DENY"
+
+
+async def test_what_no_browser_sends_is_no_failure(site: Site, visit: Visit) -> None:
+    """A broken Referer and a path that is none are answered like anything else."""
+    answer = await visit.client.post(f"{FLAGS}/checkout/enabled", headers={"Referer": "http://["})
+    assert answer.status_code == 400
+    sent: list[Any] = []
+
+    async def send(message: Any) -> None:
+        sent.append(message)
+
+    async def receive() -> Any:
+        return {"type": "http.request", "body": b"", "more_body": False}
+
+    scope: dict[str, Any] = {
+        "type": "http",
+        "method": "OPTIONS",
+        "path": "*",
+        "raw_path": b"*",
+        "query_string": b"",
+        "headers": [],
+    }
+    scope |= {
+        "http_version": "1.1",
+        "scheme": "http",
+        "server": ("flagd.test", 80),
+        "client": None,
+        "root_path": "",
+    }
+    await site.running.app(scope, receive, send)
+    assert sent[0]["status"] == 404
+
+
 async def test_a_failure_is_a_page_and_says_nothing_of_its_cause(
     site: Site, visit: Visit, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -205,7 +251,7 @@ async def test_a_message_somebody_else_wrote_is_not_shown(visit: Visit) -> None:
     assert not (await visit.open(FLAGS)).all(class_="toast")
 
 
-def _body(content: bytes) -> dict[str, Any]:
+def _body(content: bytes | AsyncIterator[bytes]) -> dict[str, Any]:
     return {"content": content, "headers": {"Content-Type": "application/x-www-form-urlencoded"}}
 
 

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, Final
 from urllib.parse import urljoin
 
 import httpx
+from argon2 import PasswordHasher
 
 from flagd.access.people.passwords import Passwords
+from flagd.access.people.signin import SignIn
 from flagd.access.people.users import NewUser, create_user
 from flagd.infra.changes import Actor
 from tests.services.application import ADDRESS, RunningApp
@@ -18,6 +20,8 @@ EMAIL: Final = "ada@example.com"
 PASSWORD: Final = "correct horse battery staple"
 FLAGS: Final = "/projects/shop/environments/production/flags"
 API: Final = "/api/v1/projects/shop"
+QUICK: Final = Passwords(PasswordHasher(time_cost=1, memory_cost=64, parallelism=1))
+"""Passwords as in the program, but for what one comparison costs."""
 
 
 @dataclass
@@ -25,6 +29,12 @@ class Site:
     """A running application with the project `shop` and a user, and its API for preparing and checking."""
 
     running: RunningApp
+
+    def __post_init__(self) -> None:
+        """Has signing in cost next to nothing."""
+        state = self.running.app.state
+        known = state.resources
+        state.resources = replace(known, sign_in=SignIn(known.database, known.clock, QUICK))
 
     async def api(self, method: str, path: str, json: Any = None, version: int | None = None) -> Any:
         """Calls the API with a key that may do everything; returns the answer's document."""
@@ -51,7 +61,7 @@ class Site:
     async def add_user(self, email: str, name: str) -> None:
         """Somebody who may sign in with PASSWORD."""
         known = self.running.app.state.resources
-        hashed = await Passwords().hash(PASSWORD)
+        hashed = await QUICK.hash(PASSWORD)
         async with known.database.write() as tx:
             actor = Actor("system", "tests", "tests")
             await create_user(tx, actor, NewUser(email, name, hashed), known.clock.now())
