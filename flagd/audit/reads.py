@@ -10,10 +10,9 @@ from uuid import UUID
 from sqlalchemy import Select, select
 
 from flagd.audit.model import ChangeQuery, Entry
-from flagd.errors import Invalid, Problem
 from flagd.infra.changes import Actor
 from flagd.infra.db import ReadTx
-from flagd.infra.paging import Page, decode_cursor, page_of
+from flagd.infra.paging import Page, decode_cursor, forged_cursor, page_of
 from flagd.infra.tables import changes, environment_revisions
 from flagd.projects.tables import environments, projects
 
@@ -57,8 +56,7 @@ def _position(cursor: str | None) -> str | None:
     try:
         return str(UUID(str(position["id"])))
     except ValueError as error:
-        detail = "this is not a cursor that this list gave out"
-        raise Invalid(Problem("", detail, parameter="cursor")) from error
+        raise forged_cursor() from error
 
 
 async def _revisions(tx: ReadTx, change_ids: Sequence[str]) -> Mapping[str, dict[str, int]]:

@@ -11,16 +11,17 @@ from typing import Any, Final
 
 from sqlalchemy import ColumnElement, Select, Table, and_, func, or_, select
 
-from flagd.errors import Invalid, NotFound, Problem
+from flagd.errors import NotFound
 from flagd.flags.model import Flag, Segment, Targeting, default_targeting, segments_in
 from flagd.flags.rows import Row, flag_of, segment_of, targeting_of
 from flagd.flags.tables import flags, segments, targetings
 from flagd.infra.db import ReadTx
 from flagd.infra.ids import new_id
-from flagd.infra.paging import Page, decode_cursor, page_of
+from flagd.infra.paging import Page, decode_cursor, forged_cursor, page_of
 from flagd.projects.model import Environment, Project, key_problems
 from flagd.projects.tables import environments
 
+PG_C_UTF8_SINCE: Final = (17,)
 _TARGETING: Final = "targeting_"
 """Prefix of the targeting's columns where one row holds a flag and its targeting."""
 
@@ -155,12 +156,12 @@ async def project_targetings(tx: ReadTx, project_id: str, *, archived: bool) -> 
     ]
 
 
-async def requirements(tx: ReadTx, environment: Environment) -> dict[str, Collection[str]]:
+async def requirements(tx: ReadTx, environment_id: str) -> dict[str, Collection[str]]:
     """Each flag that is not archived and has prerequisites in the environment, with their keys."""
     statement = (
         select(flags.c.key, targetings.c.prerequisites)
         .join(flags, flags.c.id == targetings.c.flag_id)
-        .where(targetings.c.environment_id == environment.id, flags.c.archived_at.is_(None))
+        .where(targetings.c.environment_id == environment_id, flags.c.archived_at.is_(None))
     )
     return {
         row["key"]: row["prerequisites"].keys() for row in await tx.all(statement) if row["prerequisites"]
@@ -218,20 +219,14 @@ def _listed(tx: ReadTx, statement: Select[Any], columns: Any, query: ListQuery) 
     position = decode_cursor(query.cursor, "key")
     if position is not None:
         if not _can_be_key(str(position["key"])):
-            raise Invalid(Problem("", "this is not a cursor that this list gave out", parameter="cursor"))
+            raise forged_cursor()
         statement = statement.where(key > str(position["key"]))
     if not query.archived:
         statement = statement.where(columns.archived_at.is_(None))
     if query.search:
         wanted = query.search.lower()
-        statement = statement.where(
-            or_(
-                *(
-                    func.lower(column).contains(wanted, autoescape=True)
-                    for column in (columns.key, columns.name)
-                )
-            )
-        )
+        places = (_lower(tx, columns.key), _lower(tx, columns.name))
+        statement = statement.where(or_(*(place.contains(wanted, autoescape=True) for place in places)))
     return statement.order_by(key).limit(query.limit + 1)
 
 
@@ -243,6 +238,12 @@ def _can_be_key(text: str) -> bool:
 def _live(statement: Select[Any], table: Table, keys: Collection[str] | None) -> Select[Any]:
     statement = statement.where(table.c.archived_at.is_(None))
     return statement if keys is None else statement.where(table.c.key.in_(list(keys)))
+
+
+def _lower(tx: ReadTx, column: ColumnElement[str]) -> ColumnElement[str]:
+    # PostgreSQL asks the database's locale, which may know ASCII alone; from 17 on it has a collation that knows all.
+    knows_all = tx.dialect == "postgresql" and tx.server_version >= PG_C_UTF8_SINCE
+    return func.lower(column.collate("pg_c_utf8") if knows_all else column)
 
 
 def _by_code_point(tx: ReadTx, key: ColumnElement[str]) -> ColumnElement[str]:

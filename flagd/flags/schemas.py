@@ -182,6 +182,11 @@ class SplitPatch(Shape):
     weights: dict[str, Percent | None] | None = None
     unit: str | None = None
     salt: str | None = None
+    compact: Literal[True] | None = Field(
+        None,
+        description="Joins the arcs of the split that is there, one for each variant. Moves units, as `moved`"
+        " tells, and comes alone: with no other member of the split.",
+    )
 
 
 class ServePatch(Shape):

@@ -12,21 +12,21 @@ from flagd.errors import Conflict, Problem
 from flagd.flags import patch as patches
 from flagd.flags import reads, store, usage
 from flagd.flags.model import Document, Named, Segment, segments_in
-from flagd.flags.service import refuse_archived, refuse_archived_project, refuse_stale
+from flagd.flags.service import refuse_archived, refuse_stale
 from flagd.infra import changes
 from flagd.infra.changes import Action, Actor, Change
 from flagd.infra.db import WriteTx
 from flagd.infra.ids import new_id
 from flagd.projects.model import Project
 from flagd.projects.reads import environments_of
+from flagd.projects.store import lock_open_project
 
 
 async def create_segment(
     tx: WriteTx, actor: Actor, project: Project, document: Document, now: datetime
 ) -> Segment:
     """Creates a segment. Raises Invalid, and Conflict when the key was ever used in the project."""
-    refuse_archived_project(project)
-    await store.lock_project(tx, project.id)
+    await lock_open_project(tx, project.id)
     references = await reads.segment_references(tx, project.id)
     segment = patches.new_segment(document, (new_id(), project.id), references, now)
     if not await store.insert_segment(tx, segment):
@@ -77,22 +77,28 @@ async def archive_segment(
 async def restore_segment(
     tx: WriteTx, actor: Actor, named: Named, expected_version: int, now: datetime
 ) -> Segment:
-    """Brings an archived segment back. Raises Conflict when a segment it names was archived in the meantime."""
+    """Brings an archived segment back.
+
+    Raises Conflict when a segment it names was archived in the meantime, or leads further than applications follow.
+    """
     segment = await _opened(tx, named, expected_version)
     if not segment.archived:
         return segment
     live = await reads.segment_references(tx, segment.project_id)
-    lost = [f"segment {key!r}" for key in sorted(segments_in(segment.condition) - live.keys())]
+    needed = segments_in(segment.condition)
+    lost = [f"segment {key!r}" for key in sorted(needed - live.keys())]
     if lost:
         raise Conflict(f"{segment.key!r} needs what is archived: {usage.in_words(lost)}")
+    reason = patches.beyond_limits(live, segment.key, needed, "segment")
+    if reason is not None:
+        raise Conflict(f"{segment.key!r} cannot come back: {reason}")
     saved = await store.save_segment(tx, replace(segment, archived_at=None), now)
     await _log(tx, actor, (named.project, "restore"), (segment, saved), now)
     return saved
 
 
 async def _opened(tx: WriteTx, named: Named, expected_version: int) -> Segment:
-    refuse_archived_project(named.project)
-    await store.lock_project(tx, named.project.id)
+    await lock_open_project(tx, named.project.id)
     segment = await reads.find_segment(tx, named.project, named.key)
     refuse_stale(segment.key, segment, expected_version)
     return segment

@@ -20,12 +20,12 @@ from flagd.infra.db import WriteTx
 from flagd.infra.ids import new_id
 from flagd.projects.model import Project
 from flagd.projects.reads import environments_of
+from flagd.projects.store import lock_open_project
 
 
 async def create_flag(tx: WriteTx, actor: Actor, project: Project, document: Document, now: datetime) -> Flag:
     """Creates a flag that is off in every environment. Raises Invalid, and Conflict when the key was ever used."""
-    refuse_archived_project(project)
-    await store.lock_project(tx, project.id)
+    await lock_open_project(tx, project.id)
     flag = patches.new_flag(document, new_id(), project.id, now)
     if not await store.insert_flag(tx, flag):
         detail = (
@@ -77,21 +77,17 @@ async def archive_flag(tx: WriteTx, actor: Actor, named: Named, expected_version
 async def restore_flag(tx: WriteTx, actor: Actor, named: Named, expected_version: int, now: datetime) -> Flag:
     """Brings an archived flag back as it was, salts and arcs included.
 
-    Raises Conflict when it needs a segment or a prerequisite that was archived in the meantime.
+    Raises Conflict when it needs a segment or a prerequisite that was archived in the meantime, or its
+    prerequisites have come to lead further than applications follow.
     """
     flag = await _opened(tx, named, expected_version)
     if not flag.archived:
         return flag
     await _refuse_missing_needs(tx, flag)
+    await _refuse_endless_needs(tx, flag)
     saved = await store.save_flag(tx, replace(flag, archived_at=None), now)
     await _log(tx, actor, (named.project, "restore"), (flag, saved), now)
     return saved
-
-
-def refuse_archived_project(project: Project) -> None:
-    """Raises Conflict for a project that is closed to changes."""
-    if project.archived:
-        raise Conflict(f"the project {project.key!r} is archived; restore it before changing anything in it")
 
 
 def refuse_archived(item: Flag | Segment) -> None:
@@ -108,8 +104,7 @@ def refuse_stale(key: str, item: Flag | Segment | Targeting, expected_version: i
 
 
 async def _opened(tx: WriteTx, named: Named, expected_version: int) -> Flag:
-    refuse_archived_project(named.project)
-    await store.lock_project(tx, named.project.id)
+    await lock_open_project(tx, named.project.id)
     flag = await reads.find_flag(tx, named.project, named.key)
     refuse_stale(flag.key, flag, expected_version)
     return flag
@@ -148,6 +143,15 @@ async def _refuse_missing_needs(tx: WriteTx, flag: Flag) -> None:
     ]
     if lost:
         raise Conflict(f"{flag.key!r} needs what is archived: {usage.in_words(lost)}")
+
+
+async def _refuse_endless_needs(tx: WriteTx, flag: Flag) -> None:
+    for environment, targeting in await reads.targetings_of(tx, flag):
+        if targeting.prerequisites:
+            others = await reads.requirements(tx, targeting.environment_id)
+            reason = patches.beyond_limits(others, flag.key, targeting.prerequisites, "prerequisite")
+            if reason is not None:
+                raise Conflict(f"{flag.key!r} cannot come back to {environment!r}: {reason}")
 
 
 async def _log(

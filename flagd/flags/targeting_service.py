@@ -11,16 +11,18 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Final
 
-from flagd.errors import Conflict, Stale
+from flagd.errors import Stale
 from flagd.flags import patch as patches
 from flagd.flags import reads, store
 from flagd.flags.model import Document, Flag, Placed, Targeting, default_targeting
 from flagd.flags.patch.rollout import Rollout, rollout_patch
-from flagd.flags.service import refuse_archived, refuse_archived_project, refuse_stale
+from flagd.flags.service import refuse_archived, refuse_stale
 from flagd.infra import changes
 from flagd.infra.changes import Actor, Change
 from flagd.infra.db import WriteTx
 from flagd.infra.ids import new_id
+from flagd.projects.reads import open_environment
+from flagd.projects.store import lock_open_project
 
 SALT_BYTES: Final = 8
 
@@ -43,7 +45,7 @@ async def patch_targeting(
     Raises NotFound, Stale, Invalid, and Conflict where the flag, the environment or the project is archived.
     """
     opened = await _opened(tx, placed, expected_version)
-    return await _write(tx, actor, placed, opened, patch, now)
+    return await _write(tx, actor, opened, patch, now)
 
 
 async def set_enabled(
@@ -62,37 +64,33 @@ async def set_rollout(
     """
     opened = await _opened(tx, placed, expected_version)
     patch = rollout_patch(opened.targeting, opened.flag.variant_keys, rollout)
-    return await _write(tx, actor, placed, opened, patch, now)
+    return await _write(tx, actor, opened, patch, now)
 
 
 @dataclass(frozen=True, slots=True)
 class _Opened:
     """What a write found when its turn came; `is_stored` says whether the targeting has a row yet."""
 
+    placed: Placed
     flag: Flag
     targeting: Targeting
     is_stored: bool
 
 
 async def _opened(tx: WriteTx, placed: Placed, expected_version: int) -> _Opened:
-    refuse_archived_project(placed.project)
-    if placed.environment.archived:
-        key = placed.environment.key
-        raise Conflict(f"the environment {key!r} is archived; restore it before changing anything in it")
-    await store.lock_project(tx, placed.project.id)
-    flag = await reads.find_flag(tx, placed.project, placed.key)
-    stored = await reads.stored_targeting(tx, flag, placed.environment)
-    targeting = stored or default_targeting(flag, placed.environment.id, new_id())
-    refuse_stale(f"{flag.key} in {placed.environment.key}", targeting, expected_version)
+    project = await lock_open_project(tx, placed.project.id)
+    environment = await open_environment(tx, project, placed.environment.key)
+    flag = await reads.find_flag(tx, project, placed.key)
+    stored = await reads.stored_targeting(tx, flag, environment)
+    targeting = stored or default_targeting(flag, environment.id, new_id())
+    refuse_stale(f"{flag.key} in {environment.key}", targeting, expected_version)
     refuse_archived(flag)
-    return _Opened(flag, targeting, stored is not None)
+    return _Opened(Placed(project, environment, flag.key), flag, targeting, stored is not None)
 
 
-async def _write(
-    tx: WriteTx, actor: Actor, placed: Placed, opened: _Opened, patch: Document, now: datetime
-) -> Written:
-    flag, old = opened.flag, opened.targeting
-    patched = patches.apply(old, patch, await _surroundings(tx, placed, opened, patch))
+async def _write(tx: WriteTx, actor: Actor, opened: _Opened, patch: Document, now: datetime) -> Written:
+    placed, flag, old = opened.placed, opened.flag, opened.targeting
+    patched = patches.apply(old, patch, await _surroundings(tx, opened, patch))
     if patched.targeting == old:
         return Written(flag, old, patched.moved, placed.environment.revision)
     if not opened.is_stored and not await store.insert_targeting(tx, old):
@@ -102,11 +100,9 @@ async def _write(
     return Written(flag, saved, patched.moved, revision)
 
 
-async def _surroundings(
-    tx: WriteTx, placed: Placed, opened: _Opened, patch: Document
-) -> patches.Surroundings:
+async def _surroundings(tx: WriteTx, opened: _Opened, patch: Document) -> patches.Surroundings:
     """What the patch may refer to; read only where it refers to something."""
-    flag = opened.flag
+    placed, flag = opened.placed, opened.flag
     around = patches.Surroundings(
         flag=flag,
         environment=placed.environment.key,
@@ -117,12 +113,16 @@ async def _surroundings(
         around = replace(around, segments=(await reads.segment_references(tx, flag.project_id)).keys())
     named = patch.get("prerequisites")
     if isinstance(named, dict):
-        waiting = await reads.requirements(tx, placed.environment)
-        around = replace(
-            around,
-            flags=await reads.live_variants(tx, flag.project_id, {*opened.targeting.prerequisites, *named}),
-            requirements={key: keys for key, keys in waiting.items() if key != flag.key},
-        )
+        wanted = {key for key, variants in named.items() if variants is not None}
+        # More than there may be are not looked up: the patch is refused for their number.
+        if len(wanted) <= patches.MAX_PREREQUISITES:
+            others = await reads.requirements(tx, placed.environment.id)
+            wanted.update(opened.targeting.prerequisites)
+            around = replace(
+                around,
+                flags=await reads.live_variants(tx, flag.project_id, wanted),
+                requirements={key: keys for key, keys in others.items() if key != flag.key},
+            )
     return around
 
 

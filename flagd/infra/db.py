@@ -54,6 +54,11 @@ class ReadTx:
         """ "sqlite" or "postgresql"."""
         return self._connection.dialect.name
 
+    @property
+    def server_version(self) -> tuple[int, ...]:
+        """The release of the database, such as (18, 6)."""
+        return tuple(self._connection.dialect.server_version_info or ())
+
     async def _execute(self, statement: Executable) -> Result[Any]:
         return await self._connection.execute(statement)
 

@@ -50,8 +50,13 @@ def decode_cursor(cursor: str | None, *names: str) -> dict[str, Any] | None:
     except (binascii.Error, ValueError):
         position = None
     if not isinstance(position, dict) or not all(_plausible(position.get(name)) for name in names):
-        raise Invalid(Problem("", "this is not a cursor that this list gave out", parameter="cursor"))
+        raise forged_cursor()
     return position
+
+
+def forged_cursor() -> Invalid:
+    """What a list raises for a position that it never gave out."""
+    return Invalid(Problem("", "this is not a cursor that this list gave out", parameter="cursor"))
 
 
 def _plausible(value: object) -> bool:

@@ -6,9 +6,9 @@ from typing import Any
 
 from sqlalchemy import RowMapping, select, tuple_
 
-from flagd.errors import Conflict, Invalid, NotFound, Problem
+from flagd.errors import Conflict, NotFound
 from flagd.infra.db import ReadTx
-from flagd.infra.paging import Page, decode_cursor, page_of
+from flagd.infra.paging import Page, decode_cursor, forged_cursor, page_of
 from flagd.projects.model import MAX_POSITION, Environment, Project, key_problems
 from flagd.projects.tables import environments, projects
 
@@ -25,9 +25,14 @@ async def find_project(tx: ReadTx, key: str) -> Project:
 async def open_project(tx: ReadTx, key: str) -> Project:
     """The project with this key, for a change in it. Raises NotFound, and Conflict when it is archived."""
     project = await find_project(tx, key)
-    if project.archived:
-        raise Conflict(f"the project {key!r} is archived; restore it before changing anything in it")
+    refuse_closed(project)
     return project
+
+
+def refuse_closed(project: Project) -> None:
+    """Raises Conflict for a project that is closed to changes inside it."""
+    if project.archived:
+        raise Conflict(f"the project {project.key!r} is archived; restore it before changing anything in it")
 
 
 async def find_environment(tx: ReadTx, project: Project, key: str) -> Environment:
@@ -93,19 +98,15 @@ async def list_environments(
 def _key_at(place: dict[str, Any]) -> str:
     key = place["key"]
     if not isinstance(key, str) or key_problems(key, ""):
-        raise _forged_cursor()
+        raise forged_cursor()
     return key
 
 
 def _position_at(place: dict[str, Any]) -> int:
     position = place["position"]
     if not isinstance(position, int) or not 0 <= position <= MAX_POSITION:
-        raise _forged_cursor()
+        raise forged_cursor()
     return position
-
-
-def _forged_cursor() -> Invalid:
-    return Invalid(Problem("", "this is not a cursor that this list gave out", parameter="cursor"))
 
 
 def project_of(row: RowMapping) -> Project:

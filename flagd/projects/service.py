@@ -1,8 +1,8 @@
 """What may be done to projects and environments, by anyone: the API, the pages, the first start.
 
-Each write compares the caller's version, stores one row and appends to the change log, in the
-transaction it is handed; objects it changes were read in that same transaction. It knows nothing of
-HTTP and of permissions.
+Each write takes its turn in the project and reads again what it changes, compares the caller's version,
+stores one row and appends to the change log, in the transaction it is handed. It knows nothing of HTTP and
+of permissions.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from flagd.infra import changes
 from flagd.infra.changes import Actor, Change
 from flagd.infra.db import WriteTx
 from flagd.infra.ids import new_id
-from flagd.projects import store
+from flagd.projects import reads, store
 from flagd.projects.model import (
     Environment,
     EnvironmentPatch,
@@ -52,7 +52,7 @@ async def patch_project(
     tx: WriteTx, actor: Actor, project: Project, patch: ProjectPatch, expected_version: int, now: datetime
 ) -> Project:
     """Changes some fields. Without a difference nothing is written and the version stays."""
-    _refuse_stale(project, expected_version)
+    project = await _turn(tx, project, expected_version)
     _refuse_archived(project)
     wanted = patch.apply(project)
     if wanted == project:
@@ -67,7 +67,7 @@ async def archive_project(
     tx: WriteTx, actor: Actor, project: Project, expected_version: int, now: datetime
 ) -> Project:
     """Puts a project away: closed to changes, while its applications go on being answered as before."""
-    _refuse_stale(project, expected_version)
+    project = await _turn(tx, project, expected_version)
     if project.archived:
         return project
     saved = await store.save_project(tx, replace(project, archived_at=now), now)
@@ -79,7 +79,7 @@ async def restore_project(
     tx: WriteTx, actor: Actor, project: Project, expected_version: int, now: datetime
 ) -> Project:
     """Opens an archived project again."""
-    _refuse_stale(project, expected_version)
+    project = await _turn(tx, project, expected_version)
     if not project.archived:
         return project
     saved = await store.save_project(tx, replace(project, archived_at=None), now)
@@ -94,7 +94,7 @@ async def create_environment(
 
     Flags that exist in the project are off in it until someone turns them on.
     """
-    _refuse_archived(project)
+    project = await store.lock_open_project(tx, project.id)
     environment = Environment(
         id=new_id(),
         project_id=project.id,
@@ -122,7 +122,7 @@ async def patch_environment(
     now: datetime,
 ) -> Environment:
     """Changes some fields. Without a difference nothing is written and the version stays."""
-    _refuse_stale(environment, expected_version)
+    environment = await _turn_inside(tx, environment, expected_version)
     _refuse_archived(environment)
     wanted = patch.apply(environment)
     if wanted == environment:
@@ -136,7 +136,7 @@ async def archive_environment(
     tx: WriteTx, actor: Actor, environment: Environment, expected_version: int, now: datetime
 ) -> Environment:
     """Puts an environment away: closed to changes, while its applications go on being answered as before."""
-    _refuse_stale(environment, expected_version)
+    environment = await _turn_inside(tx, environment, expected_version)
     if environment.archived:
         return environment
     saved = await store.save_environment(tx, replace(environment, archived_at=now), now)
@@ -147,11 +147,24 @@ async def restore_environment(
     tx: WriteTx, actor: Actor, environment: Environment, expected_version: int, now: datetime
 ) -> Environment:
     """Opens an archived environment again."""
-    _refuse_stale(environment, expected_version)
+    environment = await _turn_inside(tx, environment, expected_version)
     if not environment.archived:
         return environment
     saved = await store.save_environment(tx, replace(environment, archived_at=None), now)
     return await _log_environment(tx, actor, "restore", (environment, saved), now)
+
+
+async def _turn(tx: WriteTx, project: Project, expected_version: int) -> Project:
+    current = await store.lock_project(tx, project.id)
+    _refuse_stale(current, expected_version)
+    return current
+
+
+async def _turn_inside(tx: WriteTx, environment: Environment, expected_version: int) -> Environment:
+    project = await store.lock_open_project(tx, environment.project_id)
+    current = await reads.find_environment(tx, project, environment.key)
+    _refuse_stale(current, expected_version)
+    return current
 
 
 async def _next_position(tx: WriteTx, project: Project) -> int:

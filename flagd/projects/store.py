@@ -2,42 +2,68 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, replace
+from dataclasses import asdict
 from datetime import datetime
-from typing import Any, Final, TypeVar
 
-from sqlalchemy import Table, func, select, update
-from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy import func, select
 
-from flagd.errors import NotFound, Stale
+from flagd.errors import NotFound
 from flagd.infra.db import WriteTx
+from flagd.infra.store import insert_new, save_next
 from flagd.projects.model import Environment, Project
+from flagd.projects.reads import project_of, refuse_closed
 from flagd.projects.tables import environments, projects
 
-Versioned = TypeVar("Versioned", Project, Environment)
 
-_INSERT: Final[dict[str, Any]] = {"sqlite": sqlite.insert, "postgresql": postgresql.insert}
+async def lock_project(tx: WriteTx, project_id: str) -> Project:
+    """Has those who write in one project take turns until the transaction ends; the project as this turn finds it.
+
+    What a write is checked against (whether the project is archived, which environments it reaches, what
+    rules refer to) is in other rows than the one it changes; no version on a single row can guard that.
+    Taken before anything is read: what was read before it may be out of date. SQLite has one writer at a
+    time anyway.
+    """
+    row = await tx.first(select(projects).where(projects.c.id == project_id).with_for_update(key_share=True))
+    if row is None:
+        raise NotFound("the project is gone")
+    return project_of(row)
+
+
+async def lock_open_project(tx: WriteTx, project_id: str) -> Project:
+    """The same for a change inside the project. Raises Conflict when it is archived."""
+    project = await lock_project(tx, project_id)
+    refuse_closed(project)
+    return project
 
 
 async def insert_project(tx: WriteTx, project: Project) -> bool:
     """Stores a new project; False when its key is taken, also by a writer at the same moment."""
-    return await _insert(tx, projects, asdict(project))
+    return await insert_new(tx, projects, asdict(project))
 
 
 async def insert_environment(tx: WriteTx, environment: Environment) -> bool:
     """Stores a new environment; False when its key is taken in the project."""
-    return await _insert(tx, environments, asdict(environment))
+    return await insert_new(tx, environments, asdict(environment))
 
 
 async def save_project(tx: WriteTx, project: Project, now: datetime) -> Project:
     """Stores the new state of the version that `project` carries. Raises Stale when that is no longer current."""
-    return await _save(tx, projects, project, {"name": project.name, "description": project.description}, now)
+    fields = {
+        "name": project.name,
+        "description": project.description,
+        "archived_at": project.archived_at,
+    }
+    return await save_next(tx, projects, project, fields, now)
 
 
 async def save_environment(tx: WriteTx, environment: Environment, now: datetime) -> Environment:
     """Stores the new state of the version that `environment` carries. Raises Stale when no longer current."""
-    fields = {"name": environment.name, "position": environment.position}
-    return await _save(tx, environments, environment, fields, now)
+    fields = {
+        "name": environment.name,
+        "position": environment.position,
+        "archived_at": environment.archived_at,
+    }
+    return await save_next(tx, environments, environment, fields, now)
 
 
 async def last_position(tx: WriteTx, project_id: str) -> int | None:
@@ -46,30 +72,3 @@ async def last_position(tx: WriteTx, project_id: str) -> int | None:
         select(func.max(environments.c.position)).where(environments.c.project_id == project_id)
     )
     return None if found is None else int(found)
-
-
-async def _insert(tx: WriteTx, table: Table, values: dict[str, Any]) -> bool:
-    # A conflict must not be an error here: in PostgreSQL an error would end the transaction.
-    statement = _INSERT[tx.dialect](table).values(**values).on_conflict_do_nothing().returning(table.c.id)
-    return await tx.scalar(statement) is not None
-
-
-async def _save(
-    tx: WriteTx, table: Table, item: Versioned, fields: dict[str, Any], now: datetime
-) -> Versioned:
-    saved = replace(item, version=item.version + 1, updated_at=now)
-    written = await tx.run(
-        update(table)
-        .where(table.c.id == item.id, table.c.version == item.version)
-        .values(**fields, archived_at=item.archived_at, version=saved.version, updated_at=now)
-    )
-    if written == 0:
-        raise await _stale(tx, table, item)
-    return saved
-
-
-async def _stale(tx: WriteTx, table: Table, item: Project | Environment) -> Stale | NotFound:
-    current = await tx.scalar(select(table.c.version).where(table.c.id == item.id))
-    if current is None:
-        return NotFound(f"{item.key!r} is gone")
-    return Stale(f"{item.key!r} was changed by someone else", int(current))

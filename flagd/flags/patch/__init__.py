@@ -4,16 +4,17 @@ Nothing here does I/O, reads a clock or draws a random number. A document that b
 `flagd.errors.Invalid` with every problem found and where it stands in the document.
 """
 
-from flagd.flags.patch.flag import FLAG_MEMBERS, new_flag, patch_flag
-from flagd.flags.patch.segment import SEGMENT_MEMBERS, new_segment, patch_segment
-from flagd.flags.patch.targeting import Patched, Surroundings, apply, moved_shares
+from flagd.flags.patch.flag import new_flag, patch_flag
+from flagd.flags.patch.references import beyond_limits
+from flagd.flags.patch.segment import new_segment, patch_segment
+from flagd.flags.patch.targeting import MAX_PREREQUISITES, Patched, Surroundings, apply, moved_shares
 
 __all__ = [
-    "FLAG_MEMBERS",
-    "SEGMENT_MEMBERS",
+    "MAX_PREREQUISITES",
     "Patched",
     "Surroundings",
     "apply",
+    "beyond_limits",
     "moved_shares",
     "new_flag",
     "new_segment",

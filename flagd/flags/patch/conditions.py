@@ -6,12 +6,13 @@ never repeats it. A condition comes out in stored form: all and any map ids to c
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterable, Mapping
+from itertools import islice
 from typing import Any, Final
 
 from flagd.flags.model import LEAF_MEMBERS, Condition
 from flagd.flags.patch.fields import Fields, at, in_words
-from flagd.flags.patch.values import checked_number, checked_text
+from flagd.flags.patch.values import number_problem, plain_number, text_problem
 from flagd_core import operators
 
 MAX_DEPTH: Final = 10
@@ -31,26 +32,6 @@ def parse(fields: Fields, document: Any, pointer: str, segments: Collection[str]
     `segments` are the keys that may be referred to. Parts given as an array get the ids c1, c2 ...
     """
     return _Parser(fields, segments).condition(document, pointer, 1)
-
-
-def path_around(start: str, references: Mapping[str, Collection[str]]) -> tuple[str, ...] | None:
-    """The shortest way from a key along its references back to itself, both ends included; None without one.
-
-    For segments that refer to segments, and for flags and their prerequisites.
-    """
-    seen = {start}
-    paths: list[tuple[str, ...]] = [(start,)]
-    while paths:
-        longer: list[tuple[str, ...]] = []
-        for path in paths:
-            for key in sorted(references.get(path[-1], ())):
-                if key == start:
-                    return (*path, start)
-                if key not in seen:
-                    seen.add(key)
-                    longer.append((*path, key))
-        paths = longer
-    return None
 
 
 class _Parser:
@@ -100,13 +81,18 @@ class _Parser:
             # An empty `all` would match everybody: what is left when the last condition is removed by mistake.
             self._fields.refuse(pointer, "must hold at least one condition")
         if isinstance(parts, list):
-            return {
-                f"c{index + 1}": self.condition(part, at(pointer, index), depth + 1)
-                for index, part in enumerate(parts[: MAX_NODES + 1])
-            }
-        for id_ in parts:
-            self._fields.key(id_, at(pointer, id_))
-        return {id_: self.condition(part, at(pointer, id_), depth + 1) for id_, part in parts.items()}
+            parts = {f"c{index + 1}": part for index, part in enumerate(parts[: MAX_NODES + 1])}
+            places: Iterable[str | int] = range(len(parts))
+        else:
+            # More than are allowed are told where one is too many.
+            parts = dict(islice(parts.items(), MAX_NODES + 1))
+            places = parts
+            for id_ in parts:
+                self._fields.key(id_, at(pointer, id_))
+        return {
+            id_: self.condition(part, at(pointer, place), depth + 1)
+            for place, (id_, part) in zip(places, parts.items(), strict=True)
+        }
 
     def _segment(self, value: Any, pointer: str) -> str:
         key = self._fields.key(value, pointer)
@@ -144,18 +130,11 @@ class _Parser:
 
     def _values(self, values: Any, pointer: str) -> list[Any]:
         items = self._fields.array(values, pointer, MAX_VALUES)
-        return [self._value(item, at(pointer, index)) for index, item in enumerate(items)]
-
-    def _value(self, value: Any, pointer: str) -> Any:
-        if isinstance(value, str):
-            if len(value) > VALUE_LENGTH:
-                self._fields.refuse(pointer, f"must have at most {VALUE_LENGTH} characters, not {len(value)}")
-            return checked_text(self._fields, value, pointer)
-        if isinstance(value, int | float) and not isinstance(value, bool):
-            return checked_number(self._fields, value, pointer)
-        if not isinstance(value, bool):
-            self._fields.refuse(pointer, f"must be a string, a number, true or false, not {in_words(value)}")
-        return value
+        for index, item in enumerate(items):
+            reason = _value_problem(item)
+            if reason is not None:
+                self._fields.refuse(at(pointer, index), reason)
+        return [plain_number(item) if isinstance(item, float) else item for item in items]
 
     def _check_values(self, op: str, values: list[Any], pointer: str) -> None:
         refused = operators.check(op, values, {})
@@ -167,6 +146,18 @@ class _Parser:
                 self._fields.refuse(at(pointer, index), reason)
                 return
         self._fields.refuse(pointer, refused)
+
+
+def _value_problem(value: Any) -> str | None:
+    if isinstance(value, str):
+        if len(value) > VALUE_LENGTH:
+            return f"must have at most {VALUE_LENGTH} characters, not {len(value)}"
+        return text_problem(value)
+    if isinstance(value, bool):
+        return None
+    if isinstance(value, int | float):
+        return number_problem(value)
+    return f"must be a string, a number, true or false, not {in_words(value)}"
 
 
 def _present(document: Mapping[str, Any], name: str) -> dict[str, Any]:

@@ -16,11 +16,19 @@ from flagd.projects.model import description_problems, key_problems, name_proble
 MAX_DEPTH: Final = 64
 """Levels of nesting in any document, the document itself included."""
 
+MEMBER_NAME_LENGTH: Final = 256
+"""Characters in the name of any member of a document, those of an object value included."""
+
+SHOWN: Final = 40
+"""Characters of an endless name that a problem repeats."""
+
 MAX_PROBLEMS: Final = 50
 """How many problems one answer tells."""
 
 _LOOK_BACK: Final = 20
-"""How many of the last problems a new one is compared with: a document may hold thousands."""
+"""How many of the last problems a new one is compared with: a document may hold many."""
+
+_ONE_MORE: Final = Problem("", "there are more problems")
 
 _CONTROL: Final = re.compile(r"[\x00-\x1f\x7f-\x9f\ud800-\udfff]")
 
@@ -33,8 +41,19 @@ class Fields:
 
     def refuse(self, pointer: str, detail: str) -> None:
         """Notes a problem; at one place the first is enough, the next usually follows from it."""
-        if all(problem.pointer != pointer for problem in self.problems[-_LOOK_BACK:]):
+        if self.is_full:
+            self.problems.append(_ONE_MORE)
+        elif all(problem.pointer != pointer for problem in self.problems[-_LOOK_BACK:]):
             self.problems.append(Problem(pointer, detail))
+
+    @property
+    def is_full(self) -> bool:
+        """Whether there are as many problems as will be told: the rest are only counted."""
+        return len(self.problems) >= MAX_PROBLEMS
+
+    def _refuse_all(self, problems: Iterable[Problem]) -> None:
+        for problem in problems:
+            self.refuse(problem.pointer, problem.detail)
 
     def done(self) -> None:
         """Raises Invalid when there were problems: with the first of them, where there are very many."""
@@ -67,7 +86,7 @@ class Fields:
     def name(self, value: Any, pointer: str) -> str:
         """The name of a thing."""
         if isinstance(value, str):
-            self.problems += name_problems(value, pointer)
+            self._refuse_all(name_problems(value, pointer))
             return value
         return self.text(value, pointer, 0)
 
@@ -76,7 +95,7 @@ class Fields:
         if value is None:
             return ""
         if isinstance(value, str):
-            self.problems += description_problems(value, pointer)
+            self._refuse_all(description_problems(value, pointer))
             return value
         return self.text(value, pointer, 0)
 
@@ -85,7 +104,7 @@ class Fields:
         if not isinstance(value, str):
             self.refuse(pointer, f"must be a string, not {in_words(value)}")
             return ""
-        self.problems += key_problems(value, pointer)
+        self._refuse_all(key_problems(value, pointer))
         return value
 
     def boolean(self, value: Any, pointer: str) -> bool:
@@ -143,13 +162,26 @@ class Fields:
 
 
 def check_depth(document: Any) -> None:
-    """Raises Invalid for a document nested so deeply that walking it could exhaust the stack."""
-    level = [(document, "")]
-    for _ in range(MAX_DEPTH):
-        level = [(item, at(pointer, name)) for value, pointer in level for name, item in _members(value)]
-        if not level:
-            return
-    raise Invalid(Problem(level[0][1], f"nested more than {MAX_DEPTH} levels deep"))
+    """Raises Invalid for a document nested so deeply that walking it could exhaust the stack, or with endless names.
+
+    What is allowed is walked without a pointer to any of it: those would take far more room than the document.
+    """
+    walks = [iter(_members(document))]
+    names: list[str | int] = []
+    while walks:
+        name, item = next(walks[-1], (None, None))
+        if name is None:
+            walks.pop()
+            del names[-1:]
+            continue
+        if isinstance(name, str) and len(name) > MEMBER_NAME_LENGTH:
+            detail = f"the name {name[:SHOWN]!r}... must have at most {MEMBER_NAME_LENGTH} characters"
+            raise Invalid(Problem(pointer_to(names), detail))
+        if len(walks) == MAX_DEPTH:
+            raise Invalid(Problem(pointer_to([*names, name]), f"nested more than {MAX_DEPTH} levels deep"))
+        if isinstance(item, dict | list):
+            walks.append(iter(_members(item)))
+            names.append(name)
 
 
 def _members(value: Any) -> Iterable[tuple[str | int, Any]]:
@@ -165,6 +197,11 @@ def same(one: Any, other: Any) -> bool:
     if isinstance(one, list) and isinstance(other, list):
         return len(one) == len(other) and all(map(same, one, other))
     return isinstance(one, bool) == isinstance(other, bool) and bool(one == other)
+
+
+def pointer_to(names: Iterable[str | int]) -> str:
+    """The JSON pointer that these names lead along, from the top of the document."""
+    return "".join(at("", name) for name in names)
 
 
 def at(pointer: str, part: str | int) -> str:

@@ -32,7 +32,7 @@ WRITABLE: Final = (
 )
 _FIXED: Final = ("key", "kind")
 _KEPT: Final = ("version", "archived", "created_at", "updated_at")
-FLAG_MEMBERS: Final = (*_FIXED, *WRITABLE, *_KEPT)
+_MEMBERS: Final = (*_FIXED, *WRITABLE, *_KEPT)
 
 _ON_OFF: Final[Document] = {"on": {"value": True}, "off": {"value": False}}
 
@@ -78,7 +78,7 @@ def patch_flag(flag: Flag, patch: Document) -> Flag:
     """The flag under the patch, its version unchanged; equal to the old one when the patch changes nothing."""
     check_depth(patch)
     fields = Fields()
-    fields.object(patch, "", FLAG_MEMBERS)
+    fields.object(patch, "", _MEMBERS)
     fields.unchanged(patch, flag.document(), (*_FIXED, *_KEPT))
     changed = _written(fields, flag, patch)
     fields.done()
@@ -115,13 +115,14 @@ def _variants(fields: Fields, flag: Flag, patch: Document) -> tuple[Variant, ...
         fields.object(given, "/variants")
         return flag.variants
     merged = merge(flag.document()["variants"], given, VARIANTS)
+    if not 1 <= len(merged) <= MAX_VARIANTS:
+        fields.refuse("/variants", f"must be 1 to {MAX_VARIANTS} variants, not {len(merged)}")
+        return flag.variants
     variants = {
         # What the patch does not name was checked when it was written.
         key: _variant(fields, flag.kind, key, document) if key in given else old[key]
         for key, document in merged.items()
     }
-    if not 1 <= len(variants) <= MAX_VARIANTS:
-        fields.refuse("/variants", f"must be 1 to {MAX_VARIANTS} variants, not {len(variants)}")
     order = list(variants)
     if patch.get("variant_order") is not None:
         order = fields.order(patch["variant_order"], "/variant_order", variants, "variant")

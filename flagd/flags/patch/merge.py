@@ -41,10 +41,15 @@ def replaced(_old: Any, patch: Any) -> Any:
 
 
 def merge_serve(old: Any, patch: Any) -> Any:
-    """A serve: naming a variant replaces it, naming a split merges into the split that is there, if one is."""
+    """A serve: naming a variant replaces it, naming a split merges into the split that is there, if one is.
+
+    A split that is to be compacted is left as it was sent, since that is asked for alone.
+    """
     if not isinstance(patch, dict):
         return patch
     if patch.get("variant") is not None:
+        return merge({}, patch)
+    if isinstance(patch.get("split"), dict) and patch["split"].get("compact") is not None:
         return merge({}, patch)
     if patch.get("split") is not None and isinstance(old, dict):
         return merge({"split": old["split"]} if "split" in old else {}, patch)

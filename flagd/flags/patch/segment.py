@@ -5,7 +5,6 @@ Pure. The other segments of the project are handed in, with what each refers to.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
 from dataclasses import replace
 from datetime import datetime
 from typing import Any, Final
@@ -14,6 +13,7 @@ from flagd.flags.model import Document, Segment, segments_in
 from flagd.flags.patch import conditions
 from flagd.flags.patch.fields import Fields, at, check_depth
 from flagd.flags.patch.merge import SEGMENT, merge
+from flagd.flags.patch.references import References, beyond_limits, path_around
 
 MAX_KEYS: Final = 10_000
 KEY_LENGTH: Final = 256
@@ -21,16 +21,16 @@ KEY_LENGTH: Final = 256
 WRITABLE: Final = ("name", "description", "included", "excluded", "if")
 _FIXED: Final = ("key",)
 _KEPT: Final = ("version", "archived", "created_at", "updated_at")
-SEGMENT_MEMBERS: Final = (*_FIXED, *WRITABLE, *_KEPT)
-
-References = Mapping[str, Collection[str]]
-"""Every segment of a project that is not archived, with the keys of the segments it refers to."""
+_MEMBERS: Final = (*_FIXED, *WRITABLE, *_KEPT)
 
 
 def new_segment(
     document: Document, blank_id: tuple[str, str], references: References, now: datetime
 ) -> Segment:
-    """A segment from the document it is created from; `blank_id` is its id and its project's."""
+    """A segment from the document it is created from; `blank_id` is its id and its project's.
+
+    `references` are those of every segment of the project that is not archived.
+    """
     check_depth(document)
     fields = Fields()
     fields.object(document, "", (*_FIXED, *WRITABLE))
@@ -63,7 +63,7 @@ def patch_segment(segment: Segment, patch: Document, references: References) -> 
     """The segment under the patch, its version unchanged; equal to the old one when the patch changes nothing."""
     check_depth(patch)
     fields = Fields()
-    fields.object(patch, "", SEGMENT_MEMBERS)
+    fields.object(patch, "", _MEMBERS)
     fields.unchanged(patch, segment.document(), (*_FIXED, *_KEPT))
     changed = _written(fields, segment, patch, references)
     fields.done()
@@ -91,7 +91,10 @@ def _condition(fields: Fields, segment: Segment, patch: Any, references: Referen
         return None
     # Its own key is known, also before it is stored, so that referring to itself is told as the circle it is.
     condition = conditions.parse(fields, merged, "/if", {*references, segment.key})
-    path = conditions.path_around(segment.key, {**references, segment.key: segments_in(condition)})
+    named = segments_in(condition)
+    path = path_around(segment.key, {**references, segment.key: named})
     if path is not None:
         fields.refuse("/if", f"segments would contain each other: {' -> '.join(path)}")
+    elif (reason := beyond_limits(references, segment.key, named, "segment")) is not None:
+        fields.refuse("/if", reason)
     return condition

@@ -6,6 +6,7 @@ Pure. The salt for a split that has none yet is handed in.
 from __future__ import annotations
 
 from collections.abc import Collection
+from dataclasses import replace
 from decimal import Decimal
 from typing import Any, Final
 
@@ -64,6 +65,8 @@ class ServeParser:
         return key
 
     def _split(self, document: Any, pointer: str, old: Split | None) -> Serve:
+        if isinstance(document, dict) and "compact" in document:
+            return self._compacted(document, pointer, old)
         fields = self._fields
         members = fields.object(document, pointer, _SPLIT_MEMBERS)
         unit = fields.text(members.get("unit", DEFAULT_UNIT), at(pointer, "unit"), UNIT_LENGTH, shortest=1)
@@ -76,6 +79,18 @@ class ServeParser:
         else:
             salt = self._salts.next()
         return Split(salt, unit, self._arcs(weights, at(pointer, "weights"), old))
+
+    def _compacted(self, document: dict[str, Any], pointer: str, old: Split | None) -> Serve:
+        place = at(pointer, "compact")
+        if document["compact"] is not True:
+            self._fields.refuse(place, f"must be true or left out, not {in_words(document['compact'])}")
+        elif len(document) > 1:
+            self._fields.refuse(place, "moves units, so it comes alone: nothing else in the same split")
+        elif old is None:
+            self._fields.refuse(place, "there is no split here to compact")
+        else:
+            return replace(old, arcs=ring.compact(old.arcs))
+        return Fixed("")
 
     def _check_arcs(self, members: dict[str, Any], pointer: str, old: Split | None) -> None:
         current = None if old is None else old.document()["split"]["arcs"]
@@ -128,7 +143,9 @@ class ServeParser:
         try:
             return ring.reweigh(old.arcs, weights)
         except ring.TooManyArcs as error:
-            self._fields.refuse(pointer, str(error))
+            self._fields.refuse(
+                pointer, f'{error}, with {{"compact": true}} for the split, which moves units'
+            )
             return old.arcs
 
 

@@ -14,7 +14,9 @@ from typing import Any, Final
 from flagd.flags.model import Document, Flag, Rule, Serve, Split, Targeting, percent
 from flagd.flags.patch import conditions
 from flagd.flags.patch.fields import Fields, at, check_depth
+from flagd.flags.patch.flag import MAX_VARIANTS
 from flagd.flags.patch.merge import RULE, merge, merge_serve
+from flagd.flags.patch.references import References, beyond_limits, path_around
 from flagd.flags.patch.serve import Salts, ServeParser
 from flagd_core import ring
 from flagd_core.bucketing import SLOTS
@@ -45,7 +47,7 @@ class Surroundings:
     salt: str
     segments: Collection[str] = ()
     flags: Mapping[str, Collection[str]] = field(default_factory=dict)
-    requirements: Mapping[str, Collection[str]] = field(default_factory=dict)
+    requirements: References = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,6 +125,9 @@ class _Application:
         old = {variant: list(keys) for variant, keys in self._old.targets.items()}
         given = self._patch["targets"]
         merged = {} if given is None else self._fields.object(merge(old, given), "/targets")
+        if len(merged) > MAX_VARIANTS:
+            self._fields.refuse("/targets", f"must be at most {MAX_VARIANTS} variants, not {len(merged)}")
+            return {}
         targets = {
             self._parser.variant(variant, at("/targets", variant)): keys for variant, keys in merged.items()
         }
@@ -156,11 +161,13 @@ class _Application:
         if not isinstance(given, dict):
             return self._old.rules
         rules = {id_: rule for id_, rule in old.items() if given.get(id_, rule) is not None}
+        wanted = len(rules.keys() | {id_ for id_, patch in given.items() if patch is not None})
+        if wanted > MAX_RULES:
+            self._fields.refuse("/rules", f"must be at most {MAX_RULES} rules, not {wanted}")
+            return self._old.rules
         for id_, patch in given.items():
             if patch is not None:
                 rules[id_] = self._rule(old.get(id_), id_, patch)
-        if len(rules) > MAX_RULES:
-            self._fields.refuse("/rules", f"must be at most {MAX_RULES} rules, not {len(rules)}")
         order = list(rules)
         if self._patch.get("rule_order") is not None:
             order = self._fields.order(self._patch["rule_order"], "/rule_order", rules, "rule")
@@ -194,11 +201,15 @@ class _Application:
             return {}
         found = {key: self._prerequisite(key, variants) for key, variants in merged.items()}
         own = self._around.flag.key
-        path = conditions.path_around(own, {**self._around.requirements, own: set(found) - {own}})
+        path = path_around(own, {**self._around.requirements, own: set(found) - {own}})
         if path is not None:
             self._fields.refuse(
                 at("/prerequisites", path[1]), f"flags would wait for each other: {' -> '.join(path)}"
             )
+        before = {**self._around.requirements, own: self._old.prerequisites}
+        reason = beyond_limits(before, own, found, "prerequisite") if path is None else None
+        if reason is not None:
+            self._fields.refuse("/prerequisites", reason)
         return found
 
     def _prerequisite(self, key: str, variants: Any) -> tuple[str, ...]:

@@ -6,12 +6,14 @@ Pure. Numbers in JSON have no size, but the programs that read them do: integers
 from __future__ import annotations
 
 import math
+from collections.abc import Iterator
+from itertools import islice
 from typing import Any, Final
 
 import orjson
 
 from flagd.flags.model import Kind
-from flagd.flags.patch.fields import Fields, at, in_words
+from flagd.flags.patch.fields import MAX_PROBLEMS, Fields, in_words, pointer_to
 from flagd_core.bucketing import is_unicode
 
 MAX_INTEGER: Final = 2**53 - 1
@@ -30,29 +32,31 @@ def checked_value(fields: Fields, kind: Kind, value: Any, pointer: str) -> Any:
 
 
 def canonical(value: Any) -> Any:
-    """The value with the members of every object in one order, which `jsonb` does not keep."""
+    """The value in the form that `jsonb` keeps: the members of every object in one order, and a single zero."""
     if isinstance(value, dict):
         return {name: canonical(value[name]) for name in sorted(value)}
     if isinstance(value, list):
         return [canonical(item) for item in value]
-    return value
+    return plain_number(value) if isinstance(value, float) else value
 
 
-def checked_number(fields: Fields, value: float, pointer: str) -> int | float:
-    """A number that every reader of JSON sees alike."""
-    if not -MAX_INTEGER <= value <= MAX_INTEGER:  # NaN is not between any two numbers
-        fields.refuse(pointer, f"must be a number between -{MAX_INTEGER} and {MAX_INTEGER} (2^53 - 1)")
-        return 0
-    return value + 0  # -0.0 becomes 0.0, the only zero that jsonb has
+def number_problem(value: float) -> str | None:
+    """What keeps a number from being seen alike by every reader of JSON."""
+    if -MAX_INTEGER <= value <= MAX_INTEGER:  # NaN is not between any two numbers
+        return None
+    return f"must be a number between -{MAX_INTEGER} and {MAX_INTEGER} (2^53 - 1)"
 
 
-def checked_text(fields: Fields, text: str, pointer: str) -> str:
-    """Text that both databases and every reader of JSON can hold."""
+def plain_number(value: float) -> int | float:
+    """The number without the sign of a zero, which jsonb does not keep."""
+    return value + 0
+
+
+def text_problem(text: str) -> str | None:
+    """What keeps a text from being held by both databases and every reader of JSON."""
     if "\0" in text:
-        fields.refuse(pointer, "must not hold a NUL character")
-    elif not is_unicode(text):
-        fields.refuse(pointer, "must be valid Unicode, without lone surrogates")
-    return text
+        return "must not hold a NUL character"
+    return None if is_unicode(text) else "must be valid Unicode, without lone surrogates"
 
 
 def _boolean(fields: Fields, value: Any, pointer: str) -> Any:
@@ -60,10 +64,9 @@ def _boolean(fields: Fields, value: Any, pointer: str) -> Any:
 
 
 def _string(fields: Fields, value: Any, pointer: str) -> Any:
-    if not isinstance(value, str):
-        fields.refuse(pointer, f"must be a string, not {in_words(value)}")
-    else:
-        checked_text(fields, value, pointer)
+    reason = text_problem(value) if isinstance(value, str) else f"must be a string, not {in_words(value)}"
+    if reason is not None:
+        fields.refuse(pointer, reason)
     return value
 
 
@@ -71,10 +74,13 @@ def _integer(fields: Fields, value: Any, pointer: str) -> Any:
     if isinstance(value, bool) or not isinstance(value, int | float):
         fields.refuse(pointer, f"must be an integer, not {in_words(value)}")
         return value
-    number = checked_number(fields, value, pointer)
-    if number != int(number):
+    reason = number_problem(value)
+    if reason is not None:
+        fields.refuse(pointer, reason)
+        return value
+    if value != int(value):
         fields.refuse(pointer, f"must be an integer, and {value} has a fraction")
-    return int(number)
+    return int(value)
 
 
 def _float(fields: Fields, value: Any, pointer: str) -> Any:
@@ -94,21 +100,28 @@ def _object(fields: Fields, value: Any, pointer: str) -> Any:
     if not isinstance(value, dict):
         fields.refuse(pointer, f"must be an object, not {in_words(value)}")
         return value
-    return _json(fields, value, pointer)
+    for path, reason in islice(_problems_in(value), MAX_PROBLEMS):
+        fields.refuse(pointer + pointer_to(path), reason)
+    return canonical(value) if not fields.problems else value
 
 
-def _json(fields: Fields, value: Any, pointer: str) -> Any:
-    if isinstance(value, dict):
-        for name in value:
-            checked_text(fields, name, pointer)
-        return {name: _json(fields, value[name], at(pointer, name)) for name in sorted(value)}
-    if isinstance(value, list):
-        return [_json(fields, item, at(pointer, index)) for index, item in enumerate(value)]
+def _problems_in(value: Any) -> Iterator[tuple[tuple[str | int, ...], str]]:
+    """What is wrong inside a value and where: no place is spelled out for what is fine, since a value has thousands."""
+    if isinstance(value, dict | list):
+        for name, item in value.items() if isinstance(value, dict) else enumerate(value):
+            reason = text_problem(name) if isinstance(name, str) else None
+            if reason is not None:
+                yield (), reason
+            for path, inner in _problems_in(item):
+                yield (name, *path), inner
+        return
+    reason = None
     if isinstance(value, str):
-        checked_text(fields, value, pointer)
+        reason = text_problem(value)
     elif isinstance(value, int | float) and not isinstance(value, bool):
-        return checked_number(fields, value, pointer)
-    return value
+        reason = number_problem(value)
+    if reason is not None:
+        yield (), reason
 
 
 _CHECKS: Final = {

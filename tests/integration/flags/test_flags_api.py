@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from typing import Any
+from urllib.parse import quote
 
 import pytest
 from pydantic import TypeAdapter
@@ -263,6 +264,14 @@ async def test_lists_are_searched_in_keys_and_names(shop: Shop) -> None:
         "f_": ["banner"],
     }.items():
         assert [flag["key"] for flag in (await shop.get(f"flags?search={text}"))["items"]] == keys
+
+
+async def test_a_search_finds_names_in_every_script(shop: Shop) -> None:
+    """Upper and lower case are the same beyond ASCII too, whichever way round, on both databases."""
+    await shop.flag(name="Übersicht ЖУК")
+    for text in ("über", "ÜBER", "Übers", "жук", "Жук"):
+        found = (await shop.get(f"flags?search={quote(text)}"))["items"]
+        assert [flag["key"] for flag in found] == ["checkout"], text
 
 
 @pytest.mark.parametrize(

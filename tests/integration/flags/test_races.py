@@ -35,9 +35,10 @@ async def test_each_version_has_exactly_one_winner(shop: Shop, path: str) -> Non
     before = await shop.revisions()
     for version in (1, 2):
         member = "description" if path == "flags/checkout" else "targets"
-        patches: list[Any] = [f"writer {number}" for number in range(50)]
+        # Different from the round before: a write that changes nothing wins beside the one that does.
+        patches: list[Any] = [f"writer {number} of {version}" for number in range(50)]
         if member == "targets":
-            patches = [{"on": [f"writer-{number}"]} for number in range(50)]
+            patches = [{"on": [f"writer-{number}-of-{version}"]} for number in range(50)]
         responses = await asyncio.gather(
             *(shop.write(path, {member: patch}, version=version) for patch in patches)
         )

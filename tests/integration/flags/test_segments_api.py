@@ -77,6 +77,25 @@ async def test_segments_never_contain_each_other(shop: Shop) -> None:
     assert "staff -> beta -> testers -> staff" in told["#/if"]
 
 
+async def test_segments_lead_no_further_than_applications_follow(shop: Shop) -> None:
+    """A chain that every application would answer ERROR for is refused with the way, also for a restored segment."""
+    await shop.segment("s16")
+    for number in range(15, -1, -1):
+        await shop.segment(f"s{number}", **{"if": {"segment": f"s{number + 1}"}})
+    told = shop.problems(await shop.send("POST", "segments", json={"key": "top", "if": {"segment": "s0"}}))
+    assert "longer than 16: top -> s0 -> s1" in told["#/if"]
+    await shop.segment("end")
+    told = await shop.refused("segments/s16", {"if": {"segment": "end"}})
+    assert "s0 -> s1" in told["#/if"]
+    await shop.segment("away", **{"if": {"segment": "s1"}})
+    await shop.wrote("segments/away/archive")
+    await shop.wrote("segments/s0/archive")
+    await shop.wrote("segments/s16", {"if": {"segment": "end"}})
+    for key in ("s0", "away"):
+        told = await shop.refused(f"segments/{key}/restore", status=409)
+        assert f"cannot come back: a chain of segments is longer than 16: {key} -> s1" in told["detail"]
+
+
 async def test_a_used_segment_is_not_archived(shop: Shop) -> None:
     """A segment in use stays, and the answer names its users; archived ones cannot come back alone."""
     await shop.segment("staff")

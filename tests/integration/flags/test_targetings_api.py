@@ -140,6 +140,52 @@ async def test_prerequisites_never_make_a_circle(shop: Shop) -> None:
     await shop.wrote(targeting_of("a"), {"prerequisites": {"c": ["on", "off"]}})
 
 
+async def test_prerequisites_lead_no_further_than_applications_follow(shop: Shop) -> None:
+    """A chain that every application would answer ERROR for is refused with the way, in that environment only."""
+    for number in range(19):
+        await shop.flag(key=f"f{number}")
+    for number in range(1, 17):
+        await shop.wrote(targeting_of(f"f{number}"), {"prerequisites": {f"f{number + 1}": ["on"]}})
+    for key, wanted in (("f0", "f1"), ("f17", "f18")):
+        told = await shop.refused(targeting_of(key), {"prerequisites": {wanted: ["on"]}})
+        assert "a chain of prerequisites is longer than 16: f" in told["#/prerequisites"]
+        assert " -> ".join(sorted({key, wanted}, key=lambda name: int(name[1:]))) in told["#/prerequisites"]
+    await shop.wrote(targeting_of("f0", "development"), {"prerequisites": {"f1": ["on"]}})
+    await shop.wrote("flags/f0/archive")
+    await shop.wrote("flags/f1/archive")
+    await shop.wrote(targeting_of("f17"), {"prerequisites": {"f18": ["on"]}})
+    told = await shop.refused("flags/f1/restore", status=409)
+    assert "cannot come back to 'production'" in told["detail"]
+    assert "f1 -> f2" in told["detail"]
+
+
+async def test_too_many_names_are_refused_before_they_are_looked_up(shop: Shop) -> None:
+    """A patch that names forty thousand prerequisites is refused for their number, on both databases."""
+    await shop.flag()
+    many = {f"f{number}": ["on"] for number in range(40_000)}
+    told = await shop.refused(PRODUCTION, {"prerequisites": many})
+    assert "must be at most 50, not 40000" in told["#/prerequisites"]
+    await shop.wrote(PRODUCTION, {"prerequisites": dict.fromkeys(many)})
+
+
+async def test_a_split_is_compacted_on_demand(shop: Shop) -> None:
+    """Compacting answers with the share that moved, keeps weights and salt, and says so in the documented shape."""
+    await shop.made("flags", COLOURS)
+    path = targeting_of("colour")
+    for blue in (40, 20, 60, 30):
+        rest = (100 - blue) / 2
+        await shop.wrote(
+            path, {"default": {"split": {"weights": {"blue": blue, "green": rest, "red": rest}}}}
+        )
+    before = (await shop.get(path))["default"]["split"]
+    assert len(before["arcs"]) > 3
+    compacted = await shop.wrote(path, {"default": {"split": {"compact": True}}})
+    after = compacted["default"]["split"]
+    assert (len(after["arcs"]), after["weights"], after["salt"]) == (3, before["weights"], before["salt"])
+    assert compacted["moved"]["/default"] > 0
+    TypeAdapter(TargetingChanged).validate_python(compacted)
+
+
 async def test_an_archived_flag_is_no_prerequisite(shop: Shop) -> None:
     """A flag that is put away cannot be waited for."""
     await shop.flag()

@@ -10,8 +10,9 @@ from hypothesis import strategies as st
 
 from flagd.flags.model import ordered_condition, segments_in, wire_condition
 from flagd.flags.patch import conditions
-from flagd.flags.patch.conditions import MAX_NODES, path_around
+from flagd.flags.patch.conditions import MAX_NODES
 from flagd.flags.patch.fields import Fields
+from flagd.flags.patch.references import path_around
 from flagd_core.operators import OPERATORS
 
 from .builders import leaf
