@@ -57,7 +57,8 @@ class ReadTx:
     @property
     def server_version(self) -> tuple[int, ...]:
         """The release of the database, such as (18, 6)."""
-        return tuple(self._connection.dialect.server_version_info or ())
+        known = self._connection.dialect.server_version_info or ()
+        return tuple(part for part in known if isinstance(part, int))
 
     async def _execute(self, statement: Executable) -> Result[Any]:
         return await self._connection.execute(statement)
