@@ -9,6 +9,7 @@ or draw a random number. The server and the SDK share it, so that both give the 
 
 from flagd_core.decode import DecodeError
 from flagd_core.evaluate import CompiledFlag, Ruleset, load
+from flagd_core.host import Host
 from flagd_core.model import Context
 from flagd_core.reasons import NO_VALUE, Detail, ErrorCode, Reason
 
@@ -19,6 +20,7 @@ __all__ = [
     "DecodeError",
     "Detail",
     "ErrorCode",
+    "Host",
     "Reason",
     "Ruleset",
     "load",

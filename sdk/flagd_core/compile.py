@@ -1,50 +1,42 @@
-"""From a checked definition to closures that answer: conditions, splits, and the program of a flag.
+"""From a checked definition to a closure that answers: splits, and the program of a flag.
 
 Pure: this module must never check a definition (decode has) or look at another snapshot. What it builds reads
 the caller's context and never changes it, makes no answer of its own (they are made once, here) and never
 raises.
 
-Every closure is made by a method of a compiler, so that one that records what happened can wrap each step of
-the very same path.
+Every step is made by a method of the compiler, so that one that records what happened can wrap each step of
+the very same path (see explain).
 """
 
 from __future__ import annotations
 
 from bisect import bisect_right
-from collections.abc import Callable, Mapping, Sequence
-from typing import Any, Final, NamedTuple, Protocol
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from typing import Any, NamedTuple, Protocol
 
 from mmh3 import hash as murmur3
 
+from flagd_core.algorithms import ALGORITHMS, NATIVE
 from flagd_core.bucketing import first_hash_from, unit_text
+from flagd_core.conditions import Attributes, ConditionCompiler, Test, attributes_of, reader
+from flagd_core.host import BARE, Clock, Host
 from flagd_core.model import (
+    NOW,
     TARGETING_KEY,
-    Condition,
     Context,
     FlagDefinition,
     FrozenDict,
+    Layer,
     Prerequisite,
+    Rule,
     Serve,
     Split,
     frozen,
     outgoing,
 )
-from flagd_core.operators import IGNORE_CASE, OPERATORS
 from flagd_core.reasons import NO_VALUE, Detail, ErrorCode, Reason
 
-Attributes = Mapping[str, object]
-Test = Callable[[Attributes], "bool | None"]
-"""A condition: True, False, or None for "cannot tell"."""
 Evaluate = Callable[[Context], Detail]
-
-NOBODY: Final[Attributes] = FrozenDict()
-
-
-class Tested(Protocol):
-    """What a condition needs of a segment."""
-
-    @property
-    def test(self) -> Test: ...
 
 
 class Evaluated(Protocol):
@@ -54,134 +46,7 @@ class Evaluated(Protocol):
     def evaluate(self) -> Evaluate: ...
 
 
-def attributes_of(context: Context) -> Attributes:
-    """The context as attributes by name."""
-    if context is None:
-        return NOBODY
-    return {TARGETING_KEY: context} if isinstance(context, str) else context
-
-
-def reader(attribute: str) -> Callable[[Attributes], object]:
-    """The function that reads an attribute; None when there is none.
-
-    An attribute whose name has the dots in it comes before the path that they spell.
-    """
-    if "." not in attribute:
-        return lambda attributes: attributes.get(attribute)
-    steps = attribute.split(".")
-
-    def read(attributes: Attributes) -> object:
-        value = attributes.get(attribute)
-        if value is not None:
-            return value
-        value = attributes
-        for step in steps:
-            if value.__class__ is not dict and not isinstance(value, Mapping):
-                return None
-            value = value.get(step)
-        return value
-
-    return read
-
-
-class ConditionCompiler:
-    """Compiles conditions whose segments are given, by key."""
-
-    def __init__(self, segments: Mapping[str, Tested]) -> None:
-        self._segments = segments
-
-    def test(self, condition: Condition, affirmed: bool = True) -> Test:
-        """The test of a condition; `affirmed` is False below an odd number of `not`."""
-        if len(condition) == 1:
-            ((name, value),) = condition.items()
-            if name == "segment":
-                return self._segments[value].test
-            if name == "not":
-                return self.negation(self.test(value, not affirmed))
-            tests = [self.test(each, affirmed) for each in value]
-            if len(tests) == 1:
-                return tests[0]
-            return self.conjunction(tests) if name == "all" else self.disjunction(tests)
-        return self.leaf(condition, affirmed)
-
-    def leaf(self, leaf: Condition, affirmed: bool) -> Test:
-        """One attribute and its operator."""
-        operator = OPERATORS[leaf["op"]]
-        operands = leaf["values"], leaf.get(IGNORE_CASE, False)
-        test = operator.build(*operands)
-        missing: bool | None = False if leaf["op"] == "exists" else None
-        if "on_missing" in leaf:
-            # The author asks that a missing attribute satisfies the rule: below a `not` the leaf itself must
-            # fail for that.
-            missing = affirmed
-        attribute = leaf["attribute"]
-        if "." in attribute:
-            read = reader(attribute)
-
-            def path_test(attributes: Attributes) -> bool | None:
-                value = read(attributes)
-                return missing if value is None else test(value)
-
-            return path_test
-
-        if operator.build_text is not None:
-            test_text = operator.build_text(*operands)
-
-            def text_test(attributes: Attributes) -> bool | None:
-                value = attributes.get(attribute)
-                if value.__class__ is str:
-                    return test_text(value)
-                return missing if value is None else test(value)
-
-            return text_test
-
-        def attribute_test(attributes: Attributes) -> bool | None:
-            value = attributes.get(attribute)
-            return missing if value is None else test(value)
-
-        return attribute_test
-
-    def negation(self, test: Test) -> Test:
-        """Not: unknown stays unknown."""
-
-        def negated(attributes: Attributes) -> bool | None:
-            answer = test(attributes)
-            return None if answer is None else not answer
-
-        return negated
-
-    def conjunction(self, tests: Sequence[Test]) -> Test:
-        """All: False beats unknown, unknown beats True."""
-
-        def all_of(attributes: Attributes) -> bool | None:
-            outcome: bool | None = True
-            for test in tests:
-                answer = test(attributes)
-                if not answer:
-                    if answer is False:
-                        return False
-                    outcome = None
-            return outcome
-
-        return all_of
-
-    def disjunction(self, tests: Sequence[Test]) -> Test:
-        """Any: True beats unknown, unknown beats False."""
-
-        def any_of(attributes: Attributes) -> bool | None:
-            outcome: bool | None = False
-            for test in tests:
-                answer = test(attributes)
-                if answer:
-                    return True
-                if answer is None:
-                    outcome = None
-            return outcome
-
-        return any_of
-
-
-class _Step(NamedTuple):
+class Step(NamedTuple):
     """What a rule, or the default, serves."""
 
     constant: Detail | None
@@ -189,15 +54,38 @@ class _Step(NamedTuple):
     answer: Evaluate
 
 
+class Branch(NamedTuple):
+    """A test, and what is served when it is met: a rule."""
+
+    test: Test
+    constant: Detail | None
+    answer: Evaluate
+
+
+class Gate(NamedTuple):
+    """A prerequisite: its flag, the variants that fulfil it, and the answer when none of them is served."""
+
+    parent: Evaluate
+    accepted: frozenset[str]
+    not_met: Detail
+
+
 class FlagCompiler:
     """Compiles one flag whose segments and prerequisites are given, by key."""
 
     def __init__(
-        self, definition: FlagDefinition, conditions: ConditionCompiler, parents: Mapping[str, Evaluated]
+        self,
+        key: str,
+        definition: FlagDefinition,
+        conditions: ConditionCompiler,
+        parents: Mapping[str, Evaluated],
+        host: Host = BARE,
     ) -> None:
+        self._key = key
         self._definition = definition
         self._conditions = conditions
         self._parents = parents
+        self._host = host
         self._metadata = FrozenDict(_flag_metadata(definition))
         self._values = {
             variant: outgoing(definition["kind"], value) for variant, value in definition["variants"].items()
@@ -210,37 +98,26 @@ class FlagCompiler:
         definition = self._definition
         if not definition["enabled"]:
             return _always(self._off(Reason.STATIC, {"off": True}))
-        prerequisites = [self._prerequisite(each) for each in definition.get("prerequisites", ())]
-        targets: dict[str | None, Detail] = {}
-        for variant, keys in definition.get("targets", {}).items():
-            targets.update(dict.fromkeys(keys, self._detail(variant, Reason.TARGETING_MATCH)))
-        rules = [
-            (
-                self._conditions.test(rule["if"]),
-                *self._step(rule["serve"], Reason.TARGETING_MATCH, rule["id"]),
-            )
-            for rule in definition.get("rules", ())
-        ]
-        if prerequisites or targets or rules:
-            fallback = self._step(definition["default"], Reason.DEFAULT, None)
-            return self._targeted(prerequisites, targets, rules, fallback)
-        return self._step(definition["default"], Reason.STATIC, None).answer
+        gates = [self.gate(each) for each in definition.get("prerequisites", ())]
+        targets = self.targets(definition.get("targets", {}))
+        rules = [self.rule(rule) for rule in definition.get("rules", ())]
+        if "layer" in definition:
+            rules.insert(0, self.layer(definition["layer"]))
+        if gates or targets or rules:
+            return self._targeted(gates, targets, rules, self.step(definition["default"], Reason.DEFAULT))
+        return self.step(definition["default"], Reason.STATIC).answer
 
     def _targeted(  # noqa: C901 - one function, because each call it were split into would be paid at every answer
-        self,
-        prerequisites: Sequence[tuple[Evaluate, frozenset[str], Detail]],
-        targets: Mapping[str | None, Detail],
-        rules: Sequence[tuple[Test, Detail | None, Evaluate]],
-        fallback: _Step,
+        self, gates: Sequence[Gate], targets: Mapping[str | None, Detail], rules: Sequence[Branch], last: Step
     ) -> Evaluate:
         unreadable, no_room = self._unreadable, self._no_room
-        default, default_answer = fallback
+        default, default_answer = last
 
         def evaluate(context: Any) -> Detail:
             try:
                 if context.__class__ is not dict:
                     context = attributes_of(context)
-                for parent, accepted, not_met in prerequisites:
+                for parent, accepted, not_met in gates:
                     if parent(context).variant not in accepted:
                         return not_met
                 if targets:
@@ -259,37 +136,68 @@ class FlagCompiler:
 
         return evaluate
 
-    def _prerequisite(self, prerequisite: Prerequisite) -> tuple[Evaluate, frozenset[str], Detail]:
-        """The parent's function, the variants that fulfil the prerequisite, and the answer when none is served."""
+    def gate(self, prerequisite: Prerequisite) -> Gate:
+        """What a prerequisite asks before anything else."""
         parent = prerequisite["flag"]
         not_met = self._off(Reason.DEFAULT, {"off": True, "prerequisite": parent})
-        return self._parents[parent].evaluate, frozenset(prerequisite["variants"]), not_met
+        return Gate(self._parents[parent].evaluate, frozenset(prerequisite["variants"]), not_met)
 
-    def _step(self, serve: Serve, reason: Reason, rule: str | None) -> _Step:
+    def targets(self, keys: Mapping[str, Sequence[str]]) -> Mapping[str | None, Detail]:
+        """The answers of individual targets, by their key."""
+        targets: dict[str | None, Detail] = {}
+        for variant, named in keys.items():
+            targets.update(dict.fromkeys(named, self._detail(variant, Reason.TARGETING_MATCH)))
+        return targets
+
+    def layer(self, layer: Layer) -> Branch:
+        """The rule before all rules: it answers everyone who is not in the flag's part of the layer."""
+        arcs = list(_arcs_of(layer))
+        owned = [inside for _, inside in arcs]
+        find = ALGORITHMS[layer["algorithm"]].finder(layer["salt"], [end for end, _ in arcs])
+        read = reader(layer["unit"])
+        no_unit = self._no_unit(layer["unit"], None)
+        not_admitted = self._off(Reason.DEFAULT, {"off": True, "layer": layer["key"]})
+
+        def outside(attributes: Attributes) -> bool:
+            unit = unit_text(read(attributes))
+            return unit is None or not owned[find(unit)]
+
+        def refusal(context: Context) -> Detail:
+            return no_unit if unit_text(read(attributes_of(context))) is None else not_admitted
+
+        return Branch(outside, None, refusal)
+
+    def rule(self, rule: Rule) -> Branch:
+        """A rule: its condition, and what it serves."""
+        test = self._conditions.test(rule["if"])
+        return Branch(test, *self.step(rule["serve"], Reason.TARGETING_MATCH, rule["id"]))
+
+    def step(self, serve: Serve, reason: Reason, rule: str | None = None) -> Step:
+        """What is served: one variant, or a split."""
         if "variant" in serve:
             detail = self._detail(serve["variant"], reason, rule)
-            return _Step(detail, _always(detail))
-        return _Step(None, self._split(serve["split"], rule))
+            return Step(detail, _always(detail))
+        return Step(None, self.split(serve["split"], rule))
 
-    def _split(self, split: Split, rule: str | None) -> Evaluate:
+    def split(self, split: Split, rule: str | None) -> Evaluate:
+        """The variant on whose arc the unit stands."""
         arcs = split["arcs"]
         details = {variant: self._detail(variant, Reason.SPLIT, rule) for _, variant in arcs}
-        # Compared are hashes, not slots: a unit stands before the end of an arc when its hash does.
-        ends = [first_hash_from(end) for end, _ in arcs]
         owners = [details[variant] for _, variant in arcs]
-        attribute = split["unit"]
-        no_unit = self._error(
-            ErrorCode.TARGETING_KEY_MISSING, f"the context has no usable {attribute!r} to split by", rule
-        )
-        prefix = split["salt"] + "."
-        if attribute != TARGETING_KEY:
-            return self._split_by_attribute(reader(attribute), prefix, (ends, owners), no_unit)
-        return self._split_by_key(prefix, (ends, owners), no_unit)
+        ends = [end for end, _ in arcs]
+        no_unit = self._no_unit(split["unit"], rule)
+        if split["algorithm"] == NATIVE and split["unit"] == TARGETING_KEY:
+            # Compared are hashes, not slots: a unit stands before the end of an arc when its hash does.
+            bounds = [first_hash_from(end) for end in ends]
+            return self._split_by_key(split["salt"] + ".", bounds, owners, no_unit)
+        find = ALGORITHMS[split["algorithm"]].finder(split["salt"], ends)
+        return self._split_by(reader(split["unit"]), find, owners, no_unit)
 
-    def _split_by_key(self, prefix: str, arcs: tuple[list[int], list[Detail]], no_unit: Detail) -> Evaluate:
+    def _split_by_key(
+        self, prefix: str, ends: Sequence[int], owners: Sequence[Detail], no_unit: Detail
+    ) -> Evaluate:
         """The most frequent split, written for speed."""
         unreadable, no_room = self._unreadable, self._no_room
-        ends, owners = arcs
         middle, first, last, two = ends[0], owners[0], owners[-1], len(owners) == 2
 
         def split(context: Context) -> Detail:
@@ -319,45 +227,70 @@ class FlagCompiler:
 
         return split
 
-    def _split_by_attribute(
+    def _split_by(
         self,
         read: Callable[[Attributes], object],
-        prefix: str,
-        arcs: tuple[list[int], list[Detail]],
+        find: Callable[[str], int],
+        owners: Sequence[Detail],
         no_unit: Detail,
     ) -> Evaluate:
+        """A split by any attribute and any algorithm."""
         unreadable, no_room = self._unreadable, self._no_room
-        ends, owners = arcs
 
         def split(context: Context) -> Detail:
             try:
                 unit = unit_text(read(attributes_of(context)))
+                return no_unit if unit is None else owners[find(unit)]
             except RecursionError:
                 return no_room
             except Exception as error:  # noqa: BLE001 - a context may raise anything
                 return unreadable(error)
-            if unit is None:
-                return no_unit
-            return owners[bisect_right(ends, murmur3((prefix + unit).encode(), 0, False))]
 
         return split
 
     def _detail(self, variant: str, reason: Reason, rule: str | None = None) -> Detail:
-        return Detail(self._values[variant], variant, reason, metadata=self._metadata, rule=rule)
+        return self._answer(variant, reason, self._metadata, rule)
 
     def _off(self, reason: Reason, why: Mapping[str, object]) -> Detail:
-        """The answer when off, or when a prerequisite is not met: the off variant, or the caller's default."""
+        """The answer when off, or when the unit is kept out: the off variant, or the caller's default."""
         metadata = FrozenDict({**self._metadata, **why})
         variant = self._definition.get("off_variant")
-        if variant is None:
-            return Detail(NO_VALUE, None, Reason.DISABLED, metadata=metadata)
-        return Detail(self._values[variant], variant, reason, metadata=metadata)
+        return self._answer(variant, Reason.DISABLED if variant is None else reason, metadata)
+
+    def _answer(
+        self, variant: str | None, reason: Reason, metadata: Mapping[str, object], rule: str | None = None
+    ) -> Detail:
+        value = NO_VALUE if variant is None else self._values[variant]
+        return Detail(value, variant, reason, None, None, metadata, rule, *self._count(variant))
+
+    def _no_unit(self, attribute: str, rule: str | None) -> Detail:
+        message = f"the context has no usable {attribute!r} to split by"
+        return self._error(ErrorCode.TARGETING_KEY_MISSING, message, rule)
 
     def _error(self, code: ErrorCode, message: str, rule: str | None = None) -> Detail:
-        return Detail(NO_VALUE, None, Reason.ERROR, code, message, self._metadata, rule)
+        return Detail(NO_VALUE, None, Reason.ERROR, code, message, self._metadata, rule, *self._count(None))
+
+    def _count(self, variant: str | None) -> tuple[Callable[[], int], ...]:
+        counter = self._host.counter
+        return () if counter is None else (counter(self._key, variant),)
 
     def _unreadable(self, error: Exception) -> Detail:
         return self._error(ErrorCode.INVALID_CONTEXT, f"reading the context raised {type(error).__name__}")
+
+
+def with_now(evaluate: Evaluate, clock: Clock) -> Evaluate:
+    """The program of a flag that asks for the attribute `now`, which is the clock's unless the context has it."""
+
+    def evaluate_now(context: Context) -> Detail:
+        try:
+            attributes = attributes_of(context)
+            if attributes.get(NOW) is None:
+                context = {**attributes, NOW: clock()}
+        except Exception:  # noqa: BLE001 - a context may raise anything; the program says so in its answer
+            return evaluate(context)
+        return evaluate(context)
+
+    return evaluate_now
 
 
 def broken(definition: FlagDefinition, problem: str) -> Evaluate:
@@ -369,6 +302,19 @@ def broken(definition: FlagDefinition, problem: str) -> Evaluate:
 
 def _always(detail: Detail) -> Evaluate:
     return lambda context: detail
+
+
+def _arcs_of(layer: Layer) -> Iterator[tuple[int, bool]]:
+    """The whole ring of a layer, in arcs that are the flag's or not."""
+    reached = 0
+    for start, end in layer["slots"]:
+        if start > reached:
+            yield start, False
+        yield end, True
+        reached = end
+    ring = ALGORITHMS[layer["algorithm"]].ring
+    if ring is not None and reached < ring:
+        yield ring, False
 
 
 def _flag_metadata(definition: FlagDefinition) -> dict[str, object]:

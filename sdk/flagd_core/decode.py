@@ -10,12 +10,13 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, Final, NamedTuple, cast
 
-from flagd_core.bucketing import SLOTS, is_unicode
+from flagd_core.algorithms import ALGORITHMS, MAX_RING, Algorithm
+from flagd_core.bucketing import is_unicode
 from flagd_core.model import (
     FORMAT,
     KINDS,
     MAX_NESTING,
-    NATIVE_ALGORITHM,
+    NOW,
     Condition,
     FlagDefinition,
     SegmentDefinition,
@@ -27,6 +28,7 @@ _SEGMENT_FIELDS: Final = SegmentDefinition.__optional_keys__
 _RULE_FIELDS: Final = frozenset({"id", "if", "serve"})
 _PREREQUISITE_FIELDS: Final = frozenset({"flag", "variants"})
 _SPLIT_FIELDS: Final = frozenset({"salt", "unit", "algorithm", "arcs"})
+_LAYER_FIELDS: Final = frozenset({"key", "salt", "unit", "algorithm", "slots"})
 _LEAF_FIELDS: Final = frozenset({"attribute", "op", "values", IGNORE_CASE, "on_missing"})
 _BRANCHES: Final = frozenset({"all", "any", "not", "segment"})
 _FLAT: Final = frozenset({str, bool, int, float})
@@ -74,15 +76,27 @@ class _Unknown(_Located):
 class Checked(NamedTuple):
     """An item of the snapshot that may be used."""
 
-    problem: str | None
+    problem: str | None = None
     """Why it cannot be evaluated all the same; None when it can."""
-    segments: tuple[str, ...]
+    segments: tuple[str, ...] = ()
     """The segments it refers to."""
-    flags: tuple[str, ...]
+    flags: tuple[str, ...] = ()
     """The flags it has as prerequisites."""
+    asks_now: bool = False
+    """Whether a condition of its own asks for the attribute `now`."""
 
 
-_PLAIN: Final = Checked(None, (), ())
+_PLAIN: Final = Checked()
+
+
+class _Asked:
+    """What conditions ask for: the keys of segments, and whether the present instant."""
+
+    __slots__ = ("now", "segments")
+
+    def __init__(self) -> None:
+        self.segments: dict[str, None] = {}
+        self.now = False
 
 
 class Document(NamedTuple):
@@ -124,16 +138,15 @@ def check_flag(key: object, raw: object) -> Checked:
         _field(flag, "kind", str)
         _optional(flag, "version", int)
         _optional(flag, "client_visible", bool)
-        segments: list[str] = []
+        asked = _Asked()
         try:
-            _flag(flag, segments)
+            _flag(flag, asked)
         except _Unknown as unknown:
-            return Checked(f"{unknown.detail} (at {unknown.path or '/'})", (), ())
+            return Checked(f"{unknown.detail} (at {unknown.path or '/'})")
         parents = flag.get("prerequisites")
-        if segments or parents:
-            return Checked(
-                None, tuple(dict.fromkeys(segments)), tuple(parent["flag"] for parent in parents or ())
-            )
+        if asked.segments or asked.now or parents:
+            keys = tuple(parent["flag"] for parent in parents or ())
+            return Checked(None, tuple(asked.segments), keys, asked.now)
         return _PLAIN
     except DecodeError as error:
         error.under(str(key))
@@ -147,23 +160,23 @@ def check_segment(key: object, raw: object) -> Checked:
         if type(key) is not str:
             raise DecodeError("the key of a segment must be a text")
         segment = _object(raw)
-        references: list[str] = []
+        asked = _Asked()
         try:
             _known_fields(segment, _SEGMENT_FIELDS)
             for name in ("included", "excluded"):
                 _texts_field(segment, name)
             if segment.get("if") is not None:
-                _condition_field(segment, references)
+                _condition_field(segment, asked)
         except _Unknown as unknown:
-            return Checked(f"{unknown.detail} (at {unknown.path or '/'})", (), ())
-        return Checked(None, tuple(dict.fromkeys(references)), ())
+            return Checked(f"{unknown.detail} (at {unknown.path or '/'})")
+        return Checked(None, tuple(asked.segments), (), asked.now)
     except DecodeError as error:
         error.under(str(key))
         error.under("segments")
         raise
 
 
-def _flag(flag: FlagDefinition, segments: list[str]) -> None:
+def _flag(flag: FlagDefinition, asked: _Asked) -> None:
     _known_fields(flag, _FLAG_FIELDS)
     kind = flag["kind"]
     if kind not in KINDS:
@@ -181,8 +194,9 @@ def _flag(flag: FlagDefinition, segments: list[str]) -> None:
         _variant(flag["off_variant"], variants, "off_variant")
     _serve_field(flag, "default", variants)
     _targets(flag, variants)
-    _rules(flag, variants, segments)
+    _rules(flag, variants, asked)
     _prerequisites(flag)
+    _layer_field(flag)
     _metadata(flag)
 
 
@@ -203,7 +217,7 @@ def _targets(flag: FlagDefinition, variants: dict[str, object]) -> None:
         seen.update(keys)
 
 
-def _rules(flag: FlagDefinition, variants: dict[str, object], segments: list[str]) -> None:
+def _rules(flag: FlagDefinition, variants: dict[str, object], asked: _Asked) -> None:
     if flag.get("rules") is None:
         return
     rules = _field(flag, "rules", list)
@@ -216,7 +230,7 @@ def _rules(flag: FlagDefinition, variants: dict[str, object], segments: list[str
             if rule_id in seen:
                 raise DecodeError("another rule has the same id", "id")
             seen.add(rule_id)
-            _condition_field(rule, segments)
+            _condition_field(rule, asked)
             _serve_field(rule, "serve", variants)
     except _Located as error:
         error.under(index)
@@ -275,55 +289,94 @@ def _serve_field(holder: Mapping[str, Any], name: str, variants: dict[str, objec
 
 def _split(split: dict[str, Any], variants: dict[str, object]) -> None:
     _known_fields(split, _SPLIT_FIELDS)
-    algorithm = _field(split, "algorithm", str)
-    if algorithm != NATIVE_ALGORITHM:
-        raise _Unknown(f"unknown algorithm {algorithm!r:.80}", "algorithm")
-    if not is_unicode(_field(split, "salt", str)):
-        raise DecodeError("must be valid Unicode", "salt")
-    if not _field(split, "unit", str):
-        raise DecodeError("must name an attribute", "unit")
-    last = 0
-    for index, arc in enumerate(_field(split, "arcs", list)):
+    ring = _hashed(split).ring
+    last, limit = 0, ring or MAX_RING
+    arcs = _field(split, "arcs", list)
+    for index, arc in enumerate(arcs):
         if type(arc) is not list or len(arc) != 2 or type(arc[0]) is not int:
             raise DecodeError("an arc is a list of its end slot and a variant", "arcs", index)
         end, variant = arc
-        if not last < end <= SLOTS:
-            raise DecodeError(f"an arc must end after slot {last} and not after {SLOTS}", "arcs", index, 0)
+        if not last < end <= limit:
+            raise DecodeError(f"an arc must end after slot {last} and not after {limit}", "arcs", index, 0)
         _variant(variant, variants, "arcs", index, 1)
         last = end
-    if last != SLOTS:
-        raise DecodeError(f"the last arc must end at slot {SLOTS}", "arcs")
+    if not last or last != (ring or last):
+        raise DecodeError(f"the last arc must end at slot {limit}" if ring else "an arc is missing", "arcs")
 
 
-def _condition_field(holder: Mapping[str, Any], segments: list[str]) -> None:
+def _layer_field(flag: FlagDefinition) -> None:
+    if "layer" not in flag:
+        return
     try:
-        _condition(holder.get("if", _MISSING), segments, 0)
+        layer = _object(flag["layer"])
+        _known_fields(layer, _LAYER_FIELDS)
+        _field(layer, "key", str)
+        _slots(_field(layer, "slots", list), _hashed(layer))
+    except _Located as error:
+        error.under("layer")
+        raise
+
+
+def _slots(ranges: list[object], algorithm: Algorithm) -> None:
+    if algorithm.ring is None:
+        raise _Unknown("a layer with an algorithm whose ring has no size of its own", "algorithm")
+    last = -1
+    for index, each in enumerate(ranges):
+        if type(each) is not list or len(each) != 2 or not {int}.issuperset(map(type, each)):
+            raise DecodeError(
+                "a range is a list of its first slot and the one after its last", "slots", index
+            )
+        start, end = each
+        if not last < start < end <= algorithm.ring:
+            raise DecodeError(
+                f"ranges must be in order, apart, not empty and not after slot {algorithm.ring}",
+                "slots",
+                index,
+            )
+        last = end
+
+
+def _hashed(holder: Mapping[str, Any]) -> Algorithm:
+    """The algorithm of a split or a layer, whose salt and unit are checked with it."""
+    algorithm = ALGORITHMS.get(_field(holder, "algorithm", str))
+    if algorithm is None:
+        raise _Unknown(f"unknown algorithm {holder['algorithm']!r:.80}", "algorithm")
+    if not is_unicode(_field(holder, "salt", str)):
+        raise DecodeError("must be valid Unicode", "salt")
+    if not _field(holder, "unit", str):
+        raise DecodeError("must name an attribute", "unit")
+    return algorithm
+
+
+def _condition_field(holder: Mapping[str, Any], asked: _Asked) -> None:
+    try:
+        _condition(holder.get("if", _MISSING), asked, 0)
     except _Located as error:
         error.under("if")
         raise
 
 
-def _condition(raw: object, segments: list[str], depth: int) -> None:
+def _condition(raw: object, asked: _Asked, depth: int) -> None:
     condition = _object(raw)
     if len(condition) == 1:
         ((name, value),) = condition.items()
         if name in _BRANCHES:
-            return _branch(name, value, segments, depth)
-    return _leaf(condition)
+            return _branch(name, value, asked, depth)
+    return _leaf(condition, asked)
 
 
-def _branch(name: str, value: object, segments: list[str], depth: int) -> None:
+def _branch(name: str, value: object, asked: _Asked, depth: int) -> None:
     if depth == MAX_NESTING:
         raise _Unknown(f"a condition that nests deeper than {MAX_NESTING} levels")
     try:
         if name == "segment":
             if type(value) is not str:
                 raise DecodeError("must be the key of a segment")
-            segments.append(value)
+            asked.segments[value] = None
         elif name == "not":
-            _condition(value, segments, depth + 1)
+            _condition(value, asked, depth + 1)
         elif type(value) is list:
-            _conditions(value, segments, depth + 1)
+            _conditions(value, asked, depth + 1)
         else:
             raise DecodeError("must be a list of conditions")
     except _Located as error:
@@ -331,30 +384,34 @@ def _branch(name: str, value: object, segments: list[str], depth: int) -> None:
         raise
 
 
-def _conditions(conditions: list[object], segments: list[str], depth: int) -> None:
+def _conditions(conditions: list[object], asked: _Asked, depth: int) -> None:
     index = 0
     try:
         for index, condition in enumerate(conditions):  # noqa: B007 - read below
-            _condition(condition, segments, depth)
+            _condition(condition, asked, depth)
     except _Located as error:
         error.under(index)
         raise
 
 
-def _leaf(leaf: Condition) -> None:
+def _leaf(leaf: Condition, asked: _Asked) -> None:
     if "attribute" not in leaf and not _BRANCHES.isdisjoint(leaf):
         _known_fields(leaf, _BRANCHES)
         raise DecodeError("a condition is one of all, any, not, segment, or an attribute with its operator")
     _known_fields(leaf, _LEAF_FIELDS)
     if not _field(leaf, "attribute", str):
         raise DecodeError("must name an attribute", "attribute")
+    asked.now = asked.now or leaf["attribute"] == NOW
     name = _field(leaf, "op", str)
     operator = OPERATORS.get(name)
     if operator is None:
         raise _Unknown(f"unknown operator {name!r:.80}", "op")
-    why = operator.refuse(_field(leaf, "values", list))
+    values = _field(leaf, "values", list)
+    why = operator.refuse(values)
     if why is not None:
         raise DecodeError(f"{name}: {why}", "values")
+    if operator.unsupported is not None and (why := operator.unsupported(values)):
+        raise _Unknown(f"{name}: {why}", "values")
     if IGNORE_CASE in leaf:
         _field(leaf, IGNORE_CASE, bool)
         if not operator.takes_case:

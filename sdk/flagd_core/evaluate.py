@@ -13,8 +13,10 @@ from collections.abc import Mapping
 from typing import Any, Final, cast
 
 from flagd_core import decode, links
-from flagd_core.compile import ConditionCompiler, Evaluate, FlagCompiler, broken
+from flagd_core.compile import Evaluate, FlagCompiler, broken, with_now
+from flagd_core.conditions import ConditionCompiler
 from flagd_core.decode import Checked
+from flagd_core.host import BARE, Host
 from flagd_core.model import Context, FlagDefinition
 from flagd_core.reasons import NO_VALUE, Detail, ErrorCode, Reason
 from flagd_core.segments import Segment
@@ -35,6 +37,7 @@ class CompiledFlag:
         "client_visible",
         "definition",
         "evaluate",
+        "host",
         "key",
         "kind",
         "parents",
@@ -45,7 +48,8 @@ class CompiledFlag:
 
     evaluate: Evaluate
 
-    def __init__(self, key: str, definition: FlagDefinition, checked: Checked) -> None:
+    def __init__(self, key: str, definition: FlagDefinition, checked: Checked, host: Host = BARE) -> None:
+        self.host = host
         self.key = key
         self.kind = definition["kind"]
         self.version = definition.get("version", 0)
@@ -64,10 +68,22 @@ class CompiledFlag:
         if self.problem is not None:
             self.evaluate = broken(self.definition, self.problem)
         else:
-            self.evaluate = FlagCompiler(
-                self.definition, ConditionCompiler(self.segments), self.parents
-            ).program()
+            conditions = ConditionCompiler(self.segments)
+            program = FlagCompiler(self.key, self.definition, conditions, self.parents, self.host).program()
+            clock = self.host.clock
+            self.evaluate = with_now(program, clock) if clock is not None and self.asks_now else program
         return self.evaluate
+
+    @property
+    def asks_now(self) -> bool:
+        """Whether the answer depends on the attribute `now`, through segments and prerequisites too."""
+        if self.problem is not None:
+            return False
+        return (
+            self.checked.asks_now
+            or any(segment.asks_now for segment in self.segments.values())
+            or any(parent.asks_now for parent in self.parents.values())
+        )
 
     def __repr__(self) -> str:
         return f"CompiledFlag({self.key!r}, kind={self.kind!r}, version={self.version})"
@@ -79,10 +95,14 @@ _NO_PARENTS: Final[Mapping[str, CompiledFlag]] = {}
 class Ruleset:
     """The flags of one environment at one revision. It never changes, so any number of threads may ask it."""
 
-    __slots__ = ("digest", "environment", "flags", "lineage", "project", "revision", "segments")
+    __slots__ = ("digest", "environment", "flags", "host", "lineage", "project", "revision", "segments")
 
     def __init__(
-        self, document: decode.Document, flags: Mapping[str, CompiledFlag], segments: Mapping[str, Segment]
+        self,
+        document: decode.Document,
+        flags: Mapping[str, CompiledFlag],
+        segments: Mapping[str, Segment],
+        host: Host,
     ) -> None:
         self.project = document.project
         self.environment = document.environment
@@ -91,6 +111,7 @@ class Ruleset:
         self.digest = document.digest
         self.flags = flags
         self.segments = segments
+        self.host = host
 
     def evaluate(self, key: str, context: Context = None) -> Detail:
         """The answer of a flag; never raises."""
@@ -107,17 +128,21 @@ class Ruleset:
         return f"Ruleset({place!r}, revision={self.revision}, flags={len(self.flags)})"
 
 
-def load(document: Mapping[str, object], previous: Ruleset | None = None) -> Ruleset:
+def load(document: Mapping[str, object], previous: Ruleset | None = None, host: Host = BARE) -> Ruleset:
     """Check a snapshot document and make it ready to answer.
 
     The ruleset keeps parts of the document and reads them later: the caller must not change it afterwards.
-    `previous` is only a saving. Raises DecodeError, with the place, when the document is no snapshot of
-    format 1.
+    `previous` is only a saving, and only where its host is the same. Raises DecodeError, with the place, when
+    the document is no snapshot of format 1.
     """
     parts = decode.document(document)
+    if previous is not None and previous.host is not host:
+        previous = None
     segments, changed_segments = _segments(parts.segments, previous)
-    flags = _flags(parts.flags, segments, changed_segments, previous)
-    return Ruleset(parts, flags, segments)
+    flags = _Flags(segments, changed_segments, host).load(
+        parts.flags, {} if previous is None else previous.flags
+    )
+    return Ruleset(parts, flags, segments, host)
 
 
 def _segments(raw: dict[str, object], previous: Ruleset | None) -> tuple[dict[str, Segment], set[str]]:
@@ -150,36 +175,48 @@ def _segments(raw: dict[str, object], previous: Ruleset | None) -> tuple[dict[st
     return segments, changed
 
 
-def _flags(
-    raw: dict[str, object],
-    segments: Mapping[str, Segment],
-    changed_segments: set[str],
-    previous: Ruleset | None,
-) -> dict[str, CompiledFlag]:
-    old = {} if previous is None else previous.flags
-    flags: dict[str, CompiledFlag] = {}
-    linked: dict[str, CompiledFlag] = {}
-    changed = set(old.keys() - raw.keys())
-    for key, definition in raw.items():
-        flag = old.get(key)
-        if flag is None or not _same(flag.definition, definition):
-            flag = CompiledFlag(key, cast("Any", definition), decode.check_flag(key, definition))
-            changed.add(key)
-        flags[key] = flag
-        if flag.checked.flags or flag.checked.segments:
-            linked[key] = flag
-    graph = {key: flag.checked.flags for key, flag in linked.items() if flag.checked.flags}
-    changed.update(
-        key for key, flag in linked.items() if not changed_segments.isdisjoint(flag.checked.segments)
-    )
-    changed.update(links.reaching(changed, graph))
-    fresh = linked.keys() & changed
-    for key in fresh:
-        flags[key] = CompiledFlag(key, flags[key].definition, flags[key].checked)
-    problems = links.problems(graph, flags.keys(), "prerequisite")
-    for key in fresh:
-        _link(flags[key], flags, segments, problems.get(key))
-    return flags
+class _Flags:
+    """Loads the flags of a document whose segments are loaded."""
+
+    def __init__(self, segments: Mapping[str, Segment], changed_segments: set[str], host: Host) -> None:
+        self._segments = segments
+        self._changed_segments = changed_segments
+        self._host = host
+
+    def load(self, raw: dict[str, object], old: Mapping[str, CompiledFlag]) -> dict[str, CompiledFlag]:
+        flags: dict[str, CompiledFlag] = {}
+        linked: dict[str, CompiledFlag] = {}
+        changed = set(old.keys() - raw.keys())
+        for key, definition in raw.items():
+            flag = old.get(key)
+            if flag is None or not _same(flag.definition, definition):
+                flag = CompiledFlag(
+                    key, cast("Any", definition), decode.check_flag(key, definition), self._host
+                )
+                changed.add(key)
+            flags[key] = flag
+            if flag.checked.flags or flag.checked.segments:
+                linked[key] = flag
+        self._relink(flags, linked, changed)
+        return flags
+
+    def _relink(
+        self, flags: dict[str, CompiledFlag], linked: dict[str, CompiledFlag], changed: set[str]
+    ) -> None:
+        """Make those anew that refer to something that changed."""
+        graph = {key: flag.checked.flags for key, flag in linked.items() if flag.checked.flags}
+        changed.update(
+            key
+            for key, flag in linked.items()
+            if not self._changed_segments.isdisjoint(flag.checked.segments)
+        )
+        changed.update(links.reaching(changed, graph))
+        fresh = linked.keys() & changed
+        for key in fresh:
+            flags[key] = CompiledFlag(key, flags[key].definition, flags[key].checked, self._host)
+        problems = links.problems(graph, flags.keys(), "prerequisite")
+        for key in fresh:
+            _link(flags[key], flags, self._segments, problems.get(key))
 
 
 def _link(

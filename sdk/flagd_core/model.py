@@ -11,8 +11,9 @@ from collections.abc import Callable, Mapping
 from typing import Any, Final, NoReturn, TypedDict
 
 TARGETING_KEY: Final = "targetingKey"
+NOW: Final = "now"
+"""The attribute that is the present instant, in seconds since 1970, where the context has no such attribute."""
 FORMAT: Final = 1
-NATIVE_ALGORITHM: Final = "murmur3"
 
 MAX_NESTING: Final = 16
 """How deep a condition may nest. Deeper, the flag answers ERROR: a newer engine may allow more."""
@@ -55,6 +56,16 @@ class Prerequisite(TypedDict):
     variants: list[str]
 
 
+class Layer(TypedDict):
+    """The part of a layer's ring that is the flag's: half-open ranges of slots, in order."""
+
+    key: str
+    salt: str
+    unit: str
+    algorithm: str
+    slots: list[tuple[int, int]]
+
+
 class _FlagCore(TypedDict):
     kind: str
     enabled: bool
@@ -69,6 +80,7 @@ class FlagDefinition(_FlagCore, total=False):
     targets: dict[str, list[str]]
     rules: list[Rule]
     prerequisites: list[Prerequisite]
+    layer: Layer
     metadata: dict[str, object]
 
 

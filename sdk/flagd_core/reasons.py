@@ -5,11 +5,10 @@ Plain values in OpenFeature's vocabulary: this module must never know how an ans
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from collections.abc import Callable, Mapping
 from enum import Enum
 from types import MappingProxyType
-from typing import Final
+from typing import Final, NoReturn
 
 
 class Reason(str, Enum):
@@ -69,18 +68,70 @@ NO_VALUE: Final = NoValue()
 NO_METADATA: Final[Mapping[str, object]] = MappingProxyType({})
 
 
-@dataclass(frozen=True, slots=True)
+def _uncounted() -> int:
+    return 0
+
+
 class Detail:
     """One answer. It is shared between calls and threads, and nothing in it can be changed.
 
     `value` is a bool, str, int, float, or a read-only dict or list (`copy.deepcopy` makes a plain one), or
-    `NO_VALUE`.
+    `NO_VALUE`. `count()` counts one more use of the answer, where the host counts (see Host). It is no part of
+    the answer: two details are equal when everything else is.
     """
+
+    __slots__ = ("count", "error_code", "error_message", "metadata", "reason", "rule", "value", "variant")
 
     value: object
     variant: str | None
     reason: Reason
-    error_code: ErrorCode | None = None
-    error_message: str | None = None
-    metadata: Mapping[str, object] = field(default_factory=lambda: NO_METADATA)
-    rule: str | None = None
+    error_code: ErrorCode | None
+    error_message: str | None
+    metadata: Mapping[str, object]
+    rule: str | None
+    count: Callable[[], int]
+
+    def __init__(  # noqa: PLR0913, PLR0917 - the answer has that many parts
+        self,
+        value: object,
+        variant: str | None,
+        reason: Reason,
+        error_code: ErrorCode | None = None,
+        error_message: str | None = None,
+        metadata: Mapping[str, object] = NO_METADATA,
+        rule: str | None = None,
+        count: Callable[[], int] = _uncounted,
+    ) -> None:
+        put = object.__setattr__
+        put(self, "value", value)
+        put(self, "variant", variant)
+        put(self, "reason", reason)
+        put(self, "error_code", error_code)
+        put(self, "error_message", error_message)
+        put(self, "metadata", metadata)
+        put(self, "rule", rule)
+        put(self, "count", count)
+
+    def __setattr__(self, name: str, value: object) -> NoReturn:
+        raise AttributeError(f"an answer is shared and cannot be changed: {name!r}")
+
+    def __delattr__(self, name: str) -> NoReturn:
+        raise AttributeError(f"an answer is shared and cannot be changed: {name!r}")
+
+    def _parts(self) -> tuple[object, ...]:
+        return tuple(getattr(self, name) for name in _PARTS)
+
+    def __eq__(self, other: object) -> bool:
+        return self._parts() == other._parts() if isinstance(other, Detail) else NotImplemented
+
+    __hash__ = None  # type: ignore[assignment]  # the value may be a dict
+
+    def __reduce__(self) -> tuple[type[Detail], tuple[object, ...]]:
+        parts = self._parts()
+        return Detail, (*parts[:5], dict(self.metadata), parts[6])
+
+    def __repr__(self) -> str:
+        return f"Detail({', '.join(f'{name}={getattr(self, name)!r}' for name in _PARTS)})"
+
+
+_PARTS: Final = ("value", "variant", "reason", "error_code", "error_message", "metadata", "rule")

@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from flagd_core.bucketing import unit_text
-from flagd_core.compile import ConditionCompiler, Test
+from flagd_core.conditions import ConditionCompiler, Test
 from flagd_core.decode import Checked
 from flagd_core.model import TARGETING_KEY, SegmentDefinition
 
@@ -27,6 +27,11 @@ class Segment:
         self.checked = checked
         self.problem = checked.problem
         self.segments: Mapping[str, Segment] = {}
+
+    @property
+    def asks_now(self) -> bool:
+        """Whether its condition, or one of a segment it refers to, asks for the attribute `now`."""
+        return self.checked.asks_now or any(segment.asks_now for segment in self.segments.values())
 
     def __getattr__(self, name: str) -> Test:
         # Python asks here for the slot that is still empty. Two threads at once compile the same test twice,

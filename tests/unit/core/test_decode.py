@@ -122,7 +122,7 @@ def test_what_is_unknown_is_named() -> None:
 
 def test_what_is_unknown_comes_before_what_is_wrong() -> None:
     """A flag with a field from a newer server may hold other things too: it is set aside, the snapshot lives."""
-    odd = flag(layer="checkout", variants="computed", rules={"not": "a list"})
+    odd = flag(schedule="weekly", variants="computed", rules={"not": "a list"})
 
     rules = load(document({"odd": odd, "fine": flag(default=ON)}))
 
@@ -135,6 +135,6 @@ def test_what_is_unknown_comes_before_what_is_wrong() -> None:
 def test_what_every_flag_shows_is_checked_even_then(field: str) -> None:
     """Kind, version and visibility are read of every flag, so they are refused when wrong in any."""
     with pytest.raises(DecodeError) as refusal:
-        load(document({"odd": flag(layer="checkout", **{field: []})}))
+        load(document({"odd": flag(schedule="weekly", **{field: []})}))
 
     assert refusal.value.path == f"/flags/odd/{field}"

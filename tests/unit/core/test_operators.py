@@ -10,8 +10,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from flagd_core.operands import LISTS, address, instant, network, number, text, version
 from flagd_core.operators import OPERATORS, check
+from flagd_core.operators.operands import LISTS, address, instant, network, number, text, version
 from tests.unit.core.documents import ON, answer, flag, leaf, rule
 
 ACCEPTED: dict[str, list[list[Any]]] = {
@@ -34,6 +34,7 @@ ACCEPTED: dict[str, list[list[Any]]] = {
     "after": [["2027-01-31"]],
     "cidr": [["10.0.0.0/8"], ["10.0.0.1", "2001:db8::/32"]],
     "overlaps": [["x", 1]],
+    "regex": [["^a+$"], ["a", "(?i)b"], ["\\d{3}"], ["\\p{Greek}"]],
 }
 REFUSED: dict[str, list[list[Any]]] = {
     "equals": [[], ["x", "y"], [None], [{}], [float("nan")], [float("inf")]],
@@ -55,6 +56,18 @@ REFUSED: dict[str, list[list[Any]]] = {
     "after": [["2027-13-01"]],
     "cidr": [[], ["10.0.0.0/33"], ["10.0.0"], [167772161], ["10.0.0.0/8", "x"]],
     "overlaps": [[], [None]],
+    "regex": [
+        [],
+        [""],
+        [1],
+        ["a(b"],
+        ["(?=x)"],
+        ["(?<!x)y"],
+        ["(a)\\1"],
+        ["a" * 1001],
+        ["a", "*"],
+        ["\ud800"],
+    ],
 }
 
 

@@ -10,10 +10,9 @@ tell.
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
-from dataclasses import dataclass
-from typing import Final
+from typing import Final, NamedTuple, cast
 
-from flagd_core import operands
+from flagd_core.operators import operands, regex
 
 Test = Callable[[object], "bool | None"]
 TextTest = Callable[[str], bool]
@@ -23,19 +22,20 @@ _SCALARS: Final = frozenset({str, bool, int, float})
 _NUMBERS: Final = frozenset({int, float})
 
 
-@dataclass(frozen=True, slots=True)
-class Operator:
+class Operator(NamedTuple):
     """One row of the table."""
 
     name: str
     build: Callable[[Sequence[object], bool], Test]
     """The test for values that `refuse` accepts, and whether case is ignored."""
     refuse: Callable[[Sequence[object]], str | None]
-    """Why these values cannot be evaluated; None when they can."""
+    """Why these values cannot be evaluated by anybody; None when they can."""
     takes_case: bool = False
     may_be_empty: bool = False
     build_text: Callable[[Sequence[object], bool], TextTest] | None = None
     """For operators on text: the test of an attribute that is a str, which `build` would make slower."""
+    unsupported: Callable[[Sequence[object]], str | None] | None = None
+    """Why values that `refuse` accepts cannot be evaluated here, though they may elsewhere."""
 
 
 def check(op: str, values: Sequence[object], options: Mapping[str, object]) -> str | None:
@@ -56,7 +56,10 @@ def check(op: str, values: Sequence[object], options: Mapping[str, object]) -> s
         return f"{op} needs at least one value"
     if "" in values and op in _SEARCHES:
         return f"{op} needs a text that is not empty"
-    return operator.refuse(values)
+    why = operator.refuse(values)
+    if why is None and operator.unsupported is not None:
+        return operator.unsupported(values)
+    return why
 
 
 # What values an operator takes.
@@ -171,6 +174,11 @@ def _ends_with(values: Sequence[object], ignore_case: bool) -> TextTest:
     return lambda text: text.endswith(parts)
 
 
+def _matches(values: Sequence[object], _ignore_case: bool) -> TextTest:
+    searches = [regex.search(pattern) for pattern in cast("Sequence[str]", values)]
+    return searches[0] if len(searches) == 1 else lambda text: any(search(text) for search in searches)
+
+
 # Tests on ordered operands.
 
 _ORDERS: Final[Mapping[str, Callable[..., bool]]] = {
@@ -243,7 +251,11 @@ def _on_text(
     return Operator(name, build, refuse, takes_case=True, build_text=build_text)
 
 
-_SEARCHES: Final = frozenset({"contains", "starts_with", "ends_with"})
+def _unsupported_patterns(values: Sequence[object]) -> str | None:
+    return next((why for value in values if (why := regex.refuse(value))), None)
+
+
+_SEARCHES: Final = frozenset({"contains", "starts_with", "ends_with", "regex"})
 _NUMBER: Final = _one(_readable(operands.number, "a number"))
 _VERSION: Final = _one(_readable(operands.version, "a version such as 2.1.0"))
 _INSTANT: Final = _one(_readable(operands.instant, "a date such as 2027-01-31 or 2027-01-31T12:00:00Z"))
@@ -260,6 +272,7 @@ OPERATORS: Final[Mapping[str, Operator]] = {
             Operator(order, _compares(operands.number, order), _NUMBER)
             for order in ("gt", "gte", "lt", "lte")
         ),
+        _on_text("regex", _matches, _texts)._replace(takes_case=False, unsupported=_unsupported_patterns),
         Operator("exists", _exists, _none, may_be_empty=True),
         *(Operator(f"semver_{order}", _compares(operands.version, order), _VERSION) for order in _ORDERS),
         Operator("before", _compares(operands.instant, "lt"), _INSTANT),

@@ -1,0 +1,8 @@
+"""Operators: what an attribute or a value means to one (operands), the tests they make (table), regex.
+
+Pure: nothing in here knows a condition, a flag or a context.
+"""
+
+from flagd_core.operators.table import IGNORE_CASE, OPERATORS, Operator, Test, check
+
+__all__ = ["IGNORE_CASE", "OPERATORS", "Operator", "Test", "check"]
