@@ -15,6 +15,7 @@ from flagd import health, wiring
 from flagd.access import api as access_api
 from flagd.audit import api as audit_api
 from flagd.evaluation import api as evaluation_api
+from flagd.evaluation import explain as explain_api
 from flagd.flags import api as flags_api
 from flagd.infra import http
 from flagd.infra.openapi import with_problems
@@ -76,7 +77,13 @@ def _described(lifespan: Any) -> FastAPI:
         redoc_url=None,
     )
     http.install(app)
-    for router in (projects_api.router, flags_api.router, access_api.router, audit_api.router):
+    for router in (
+        projects_api.router,
+        flags_api.router,
+        explain_api.router,
+        access_api.router,
+        audit_api.router,
+    ):
         app.include_router(router, prefix=API)
     describe = app.openapi
     app.openapi = lambda: with_problems(describe())  # type: ignore[method-assign]  # how FastAPI has it extended

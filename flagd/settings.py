@@ -45,6 +45,12 @@ class Settings(BaseSettings):
     )
     log_level: Literal["debug", "info", "warning", "error"] = Field("info", description="what is logged")
     tail_interval: float = Field(0.5, ge=0.05, le=60, description="seconds between looks at the change log")
+    ofrep_rate: float = Field(
+        0,
+        ge=0,
+        le=100_000,
+        description="OFREP requests a second for each API key, in each process; 0 is no limit",
+    )
     secure_cookies: bool = Field(False, description="true where people reach the pages over https only")
     forwarded_allow_ips: str = Field(
         "127.0.0.1", description="proxies whose X-Forwarded-* headers are believed"

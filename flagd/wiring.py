@@ -16,12 +16,15 @@ from flagd.access.guard import admit
 from flagd.access.keyring import KeyRing
 from flagd.access.people.passwords import Passwords
 from flagd.access.people.signin import SignIn
+from flagd.evaluation.origins import ClientOrigins
+from flagd.evaluation.rate import RateLimit
 from flagd.infra.cache import Cache, NoCache, RedisCache
 from flagd.infra.clock import Clock, SystemClock
 from flagd.infra.db import Database
 from flagd.projects.guard import Guard
 from flagd.settings import Settings
 from flagd.snapshots.publisher import Publisher
+from flagd_core import Host
 
 log = logging.getLogger(__name__)
 
@@ -42,6 +45,8 @@ class Resources:
     publisher: Publisher
     guard: Guard
     sign_in: SignIn
+    origins: ClientOrigins
+    ofrep_rate: RateLimit | None
 
 
 @asynccontextmanager
@@ -69,10 +74,24 @@ def build(settings: Settings, secret: str) -> Resources:
     database = Database(settings.database)
     cache: Cache = RedisCache(settings.redis_url) if settings.redis_url else NoCache()
     keyring = KeyRing(clock)
-    publisher = Publisher(database, cache, settings.tail_interval)
+    host = Host(clock=lambda: clock.now().timestamp())
+    publisher = Publisher(database, cache, settings.tail_interval, host)
     publisher.also(lambda: keyring.refresh(database))
-    sign_in = SignIn(database, clock, Passwords())
-    return Resources(settings, secret, clock, database, cache, keyring, publisher, admit, sign_in)
+    origins = ClientOrigins()
+    publisher.also(lambda: origins.refresh(database))
+    return Resources(
+        settings=settings,
+        secret=secret,
+        clock=clock,
+        database=database,
+        cache=cache,
+        keyring=keyring,
+        publisher=publisher,
+        guard=admit,
+        sign_in=SignIn(database, clock, Passwords()),
+        origins=origins,
+        ofrep_rate=RateLimit(settings.ofrep_rate, clock) if settings.ofrep_rate else None,
+    )
 
 
 def announce_commits(resources: Resources, background: Background) -> None:

@@ -16,6 +16,7 @@ from sqlalchemy import Connection, Engine, create_engine, event, pool, text
 from sqlalchemy.engine import URL
 
 import flagd.access.tables
+import flagd.flags.layers.tables
 import flagd.flags.tables
 import flagd.projects.tables  # noqa: F401  (importing them defines the tables on the metadata)
 from flagd.infra.db import driver_url

@@ -43,6 +43,8 @@ class Action(StrEnum):
     flag_write = "flag.write"
     segment_read = "segment.read"
     segment_write = "segment.write"
+    layer_read = "layer.read"
+    layer_write = "layer.write"
     key_read = "key.read"
     key_write = "key.write"
     change_read = "change.read"

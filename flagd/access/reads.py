@@ -9,10 +9,10 @@ from sqlalchemy import ColumnElement, RowMapping, Select, select
 
 from flagd.access.model import ApiKey, Credentials, Session, User
 from flagd.access.tables import api_keys, sessions, users
-from flagd.errors import Invalid, NotFound, Problem
+from flagd.errors import NotFound
 from flagd.infra import tables
 from flagd.infra.db import ReadTx
-from flagd.infra.paging import Page, decode_cursor, page_of
+from flagd.infra.paging import Page, decode_cursor, forged_cursor, page_of
 from flagd.projects.tables import environments, projects
 
 
@@ -53,7 +53,7 @@ async def list_keys(tx: ReadTx, *, limit: int, cursor: str | None, within: str |
     statement = _keys().order_by(api_keys.c.id).limit(limit + 1)
     if place is not None:
         if not _is_id(place["id"]):
-            raise Invalid(Problem("", "this is not a cursor that this list gave out", parameter="cursor"))
+            raise forged_cursor()
         statement = statement.where(api_keys.c.id > place["id"])
     if within is not None:
         statement = statement.where(api_keys.c.project_id == within)

@@ -4,10 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from datetime import datetime
-from typing import Any, Final
 
 from sqlalchemy import bindparam, delete, insert, or_, select, update
-from sqlalchemy.dialects import postgresql, sqlite
 
 from flagd.access.model import ApiKey, Session, User
 from flagd.access.reads import user_of
@@ -15,8 +13,7 @@ from flagd.access.tables import api_keys, sessions, users
 from flagd.errors import Stale
 from flagd.infra import tables
 from flagd.infra.db import WriteTx
-
-_INSERT: Final[dict[str, Any]] = {"sqlite": sqlite.insert, "postgresql": postgresql.insert}
+from flagd.infra.store import insert_new
 
 
 async def bump_access_revision(tx: WriteTx) -> None:
@@ -74,9 +71,7 @@ async def insert_user(tx: WriteTx, user: User, password_hash: str) -> bool:
         "version": user.version,
         "created_at": user.created_at,
     }
-    # A conflict must not be an error here: in PostgreSQL an error would end the transaction.
-    statement = _INSERT[tx.dialect](users).values(**values).on_conflict_do_nothing().returning(users.c.id)
-    return await tx.scalar(statement) is not None
+    return await insert_new(tx, users, values)
 
 
 async def set_password(tx: WriteTx, user: User, password_hash: str) -> None:

@@ -7,11 +7,12 @@ Source: OFREP 0.3.0. Where the protocol leaves room, the shape here is the one a
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any, Final
 
 import orjson
 
+from flagd.errors import TooLarge
 from flagd_core import NO_VALUE, Detail, Ruleset
 
 Context = Mapping[str, object]
@@ -21,8 +22,11 @@ STATUS: Final[Mapping[str, int]] = {"FLAG_NOT_FOUND": 404}
 
 FAILED: Final = 400
 
-INTERNAL: Final = frozenset({"prerequisite"})
+INTERNAL: Final = frozenset({"prerequisite", "layer"})
 """Members of an answer's metadata that name what a client key may not see."""
+
+MAX_CONTEXT_BYTES: Final = 256 * 1024
+MAX_CONTEXT_NESTING: Final = 32
 
 CLIENT_DETAILS: Final = "the flag could not be evaluated"
 
@@ -38,6 +42,8 @@ class BadRequest(Exception):
 
 def context_of(body: bytes) -> Context:
     """The evaluation context of a request; none at all where the body or the context is missing."""
+    if len(body) > MAX_CONTEXT_BYTES:
+        raise TooLarge(f"an evaluation context may have {MAX_CONTEXT_BYTES} bytes, not {len(body)}")
     if not body.strip():
         return {}
     try:
@@ -51,7 +57,23 @@ def context_of(body: bytes) -> Context:
         return {}
     if not isinstance(context, dict):
         raise BadRequest("INVALID_CONTEXT", "`context` must be a JSON object")
+    # Counting brackets is cheap; only a body that could be too deep is walked through.
+    if body.count(b"[") + body.count(b"{") > MAX_CONTEXT_NESTING and _is_deep(context):
+        raise BadRequest("INVALID_CONTEXT", f"`context` nests deeper than {MAX_CONTEXT_NESTING} levels")
     return context
+
+
+def _is_deep(context: Context) -> bool:
+    level: list[Any] = [context]
+    for _ in range(MAX_CONTEXT_NESTING):
+        level = [each for value in level for each in _parts(value) if isinstance(each, dict | list)]
+        if not level:
+            return False
+    return True
+
+
+def _parts(value: Any) -> Iterable[Any]:
+    return value.values() if isinstance(value, dict) else value
 
 
 def single(rules: Ruleset, key: str, context: Context, *, client: bool) -> tuple[int, dict[str, Any]]:
@@ -77,6 +99,22 @@ def bulk(rules: Ruleset, context: Context, *, client: bool) -> dict[str, Any]:
 def body_tag(body: bytes, scope: str) -> str:
     """The entity tag of a bulk answer: of its bytes and the credential's scope, never of the configuration alone."""
     return f'"{hashlib.sha256(scope.encode() + body).hexdigest()[:32]}"'
+
+
+def names_tag(sent: str | None, *tags: str) -> bool:
+    """Whether a list of entity tags, as clients and proxies send it back, names one of these.
+
+    Weak and unquoted ones count, and those with an encoding appended (`"x-gzip"`), as proxies that compress do it.
+    """
+    if sent is None:
+        return False
+    wanted = [_bare(tag) for tag in tags]
+    found = [_bare(part) for part in sent.split(",")]
+    return any(tag == "*" or tag == ours or tag.startswith(f"{ours}-") for tag in found for ours in wanted)
+
+
+def _bare(tag: str) -> str:
+    return tag.strip().removeprefix("W/").strip('"')
 
 
 def entry(key: str, detail: Detail, *, client: bool) -> dict[str, Any]:

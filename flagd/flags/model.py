@@ -33,7 +33,7 @@ PERCENT: Final = SLOTS // 100
 
 @dataclass(frozen=True, slots=True)
 class Named:
-    """A flag or a segment by its key, which may not exist."""
+    """A flag, a segment or a layer by its key, which may not exist."""
 
     project: Project
     key: str
@@ -41,7 +41,7 @@ class Named:
 
 @dataclass(frozen=True, slots=True)
 class Placed:
-    """A flag by its key, which may not exist, in one environment of its project."""
+    """A flag or a layer by its key, which may not exist, in one environment of its project."""
 
     project: Project
     environment: Environment
@@ -59,7 +59,10 @@ class Variant:
 
 @dataclass(frozen=True, slots=True)
 class Flag:
-    """What a flag is in all environments of its project. Variants are in the order people see them."""
+    """What a flag is in all environments of its project. Variants are in the order people see them.
+
+    `schema` is a JSON Schema that the value of every variant satisfies.
+    """
 
     id: str
     project_id: str
@@ -72,6 +75,7 @@ class Flag:
     tags: tuple[str, ...]
     owner: str
     permanent: bool
+    schema: Document | None
     version: int
     created_at: datetime
     updated_at: datetime
@@ -103,6 +107,7 @@ class Flag:
             "tags": list(self.tags),
             "owner": self.owner,
             "permanent": self.permanent,
+            "schema": self.schema,
             "version": self.version,
             "archived": self.archived,
             "created_at": instant(self.created_at),

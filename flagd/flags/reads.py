@@ -50,7 +50,7 @@ class ListQuery:
 async def find_flag(tx: ReadTx, project: Project, key: str) -> Flag:
     """The project's flag with this key, archived or not. Raises NotFound."""
     wanted = select(flags).where(flags.c.project_id == project.id, flags.c.key == key)
-    row = await tx.first(wanted) if _can_be_key(key) else None
+    row = await tx.first(wanted) if can_be_key(key) else None
     if row is None:
         raise NotFound(f"there is no flag {key!r} in the project {project.key!r}")
     return flag_of(row)
@@ -58,14 +58,14 @@ async def find_flag(tx: ReadTx, project: Project, key: str) -> Flag:
 
 async def list_flags(tx: ReadTx, project: Project, query: ListQuery) -> Page[Flag]:
     """Flags of a project."""
-    statement = _listed(tx, select(flags).where(flags.c.project_id == project.id), flags.c, query)
+    statement = listed(tx, select(flags).where(flags.c.project_id == project.id), flags.c, query)
     rows = [flag_of(row) for row in await tx.all(statement)]
     return page_of(rows, query.limit, lambda last: {"key": last.key})
 
 
 async def list_states(tx: ReadTx, environment: Environment, query: ListQuery) -> Page[FlagState]:
     """Flags of a project, each with its targeting in one of the project's environments: one statement."""
-    statement = _listed(tx, _states(environment), flags.c, query)
+    statement = listed(tx, _states(environment), flags.c, query)
     rows = [_state_of(row, environment.id) for row in await tx.all(statement)]
     return page_of(rows, query.limit, lambda last: {"key": last.flag.key})
 
@@ -172,7 +172,7 @@ async def live_variants(tx: ReadTx, project_id: str, keys: Collection[str]) -> d
     """The variants of those flags among `keys` that exist and are not archived, by key."""
     statement = select(flags.c.key, flags.c.variant_order).where(
         flags.c.project_id == project_id,
-        flags.c.key.in_(list(filter(_can_be_key, keys))),
+        flags.c.key.in_(list(filter(can_be_key, keys))),
         flags.c.archived_at.is_(None),
     )
     return {row["key"]: tuple(row["variant_order"]) for row in await tx.all(statement)}
@@ -184,7 +184,7 @@ async def live_variants(tx: ReadTx, project_id: str, keys: Collection[str]) -> d
 async def find_segment(tx: ReadTx, project: Project, key: str) -> Segment:
     """The project's segment with this key, archived or not. Raises NotFound."""
     wanted = select(segments).where(segments.c.project_id == project.id, segments.c.key == key)
-    row = await tx.first(wanted) if _can_be_key(key) else None
+    row = await tx.first(wanted) if can_be_key(key) else None
     if row is None:
         raise NotFound(f"there is no segment {key!r} in the project {project.key!r}")
     return segment_of(row)
@@ -192,7 +192,7 @@ async def find_segment(tx: ReadTx, project: Project, key: str) -> Segment:
 
 async def list_segments(tx: ReadTx, project: Project, query: ListQuery) -> Page[Segment]:
     """Segments of a project."""
-    statement = _listed(tx, select(segments).where(segments.c.project_id == project.id), segments.c, query)
+    statement = listed(tx, select(segments).where(segments.c.project_id == project.id), segments.c, query)
     rows = [segment_of(row) for row in await tx.all(statement)]
     return page_of(rows, query.limit, lambda last: {"key": last.key})
 
@@ -214,11 +214,12 @@ async def segment_references(tx: ReadTx, project_id: str) -> Mapping[str, Collec
 # --- lists -------------------------------------------------------------------------------------------------
 
 
-def _listed(tx: ReadTx, statement: Select[Any], columns: Any, query: ListQuery) -> Select[Any]:
+def listed(tx: ReadTx, statement: Select[Any], columns: Any, query: ListQuery) -> Select[Any]:
+    """The part of a list that is asked for, in the order of keys, and one row more."""
     key = _by_code_point(tx, columns.key)
     position = decode_cursor(query.cursor, "key")
     if position is not None:
-        if not _can_be_key(str(position["key"])):
+        if not can_be_key(str(position["key"])):
             raise forged_cursor()
         statement = statement.where(key > str(position["key"]))
     if not query.archived:
@@ -230,7 +231,8 @@ def _listed(tx: ReadTx, statement: Select[Any], columns: Any, query: ListQuery) 
     return statement.order_by(key).limit(query.limit + 1)
 
 
-def _can_be_key(text: str) -> bool:
+def can_be_key(text: str) -> bool:
+    """Whether anything could have this key."""
     # What cannot be a key names nothing; and PostgreSQL fails on text with a NUL instead of not finding it.
     return not key_problems(text, "")
 

@@ -35,6 +35,7 @@ def flag_of(row: Row) -> Flag:
         tags=tuple(row["tags"]),
         owner=row["owner"],
         permanent=row["permanent"],
+        schema=canonical(row["schema"]),
         version=row["version"],
         created_at=row["created_at"],
         updated_at=row["updated_at"],
@@ -55,6 +56,7 @@ def flag_values(flag: Flag) -> Values:
         "tags": list(flag.tags),
         "owner": flag.owner,
         "permanent": flag.permanent,
+        "schema": flag.schema,
         "archived_at": flag.archived_at,
     }
 

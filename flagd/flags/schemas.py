@@ -124,6 +124,12 @@ class FlagFields(Shape):
     tags: list[str] = []
     owner: str = ""
     permanent: bool = Field(False, description="Whether it is meant to stay, such as a kill switch.")
+    schema_: dict[str, JsonValue] | None = Field(
+        None,
+        alias="schema",
+        description="A JSON Schema, draft 7 to 2020-12, that the value of every variant must satisfy. References"
+        " lead to parts of the schema itself.",
+    )
 
 
 class FlagCreate(FlagFields):
@@ -152,6 +158,9 @@ class FlagPatch(Shape):
     tags: list[str] | None = None
     owner: str | None = None
     permanent: bool = False
+    schema_: dict[str, JsonValue] | None = Field(
+        None, alias="schema", description="Replaces the schema whole; null removes it."
+    )
 
 
 class FlagView(FlagFields):
@@ -222,6 +231,13 @@ class TargetingPatch(Shape):
     )
 
 
+class LayerShare(Shape):
+    """The layer that limits a flag in the environment, and its share of it."""
+
+    key: str
+    percent: Percent
+
+
 class TargetingView(Shape):
     """How a flag answers in one environment."""
 
@@ -234,6 +250,9 @@ class TargetingView(Shape):
     rules: dict[str, RuleShape]
     rule_order: list[str] = Field(description="The rules in the order in which they are tried.")
     prerequisites: dict[str, list[str]]
+    layer: LayerShare | None = Field(
+        description="Read-only: the layer that limits it; everybody outside its share gets the off variant."
+    )
     version: int
     updated_at: datetime
     revision: int = Field(description="The environment's revision.")

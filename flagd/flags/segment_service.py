@@ -12,7 +12,7 @@ from flagd.errors import Conflict, Problem
 from flagd.flags import patch as patches
 from flagd.flags import reads, store, usage
 from flagd.flags.model import Document, Named, Segment, segments_in
-from flagd.flags.service import refuse_archived, refuse_stale
+from flagd.flags.refusals import refuse_archived, refuse_stale
 from flagd.infra import changes
 from flagd.infra.changes import Action, Actor, Change
 from flagd.infra.db import WriteTx
@@ -46,7 +46,7 @@ async def patch_segment(
     segment = await _opened(tx, named, expected_version)
     refuse_archived(segment)
     changed = patches.patch_segment(segment, patch, await reads.segment_references(tx, segment.project_id))
-    if changed == segment:
+    if patches.same(changed.document(), segment.document()):
         return segment
     saved = await store.save_segment(tx, changed, now)
     await _log(tx, actor, (named.project, "update"), (segment, saved), now)

@@ -10,10 +10,12 @@ from __future__ import annotations
 from dataclasses import replace
 from datetime import datetime
 
-from flagd.errors import Conflict, Problem, Stale
+from flagd.errors import Conflict, Problem
 from flagd.flags import patch as patches
 from flagd.flags import reads, store, usage
-from flagd.flags.model import Document, Flag, Named, Segment, Targeting, default_targeting
+from flagd.flags.layers.reads import members_in_project
+from flagd.flags.model import Document, Flag, Named, default_targeting
+from flagd.flags.refusals import refuse_archived, refuse_stale
 from flagd.infra import changes
 from flagd.infra.changes import Action, Actor, Change
 from flagd.infra.db import WriteTx
@@ -48,7 +50,7 @@ async def patch_flag(
     flag = await _opened(tx, named, expected_version)
     refuse_archived(flag)
     changed = patches.patch_flag(flag, patch)
-    if changed == flag:
+    if patches.same(changed.document(), flag.document()):
         return flag
     await _refuse_used_variants(tx, flag, changed)
     saved = await store.save_flag(tx, changed, now)
@@ -57,7 +59,11 @@ async def patch_flag(
 
 
 async def archive_flag(tx: WriteTx, actor: Actor, named: Named, expected_version: int, now: datetime) -> Flag:
-    """Puts a flag away: no application is sent it any more. Raises Conflict while it is another flag's prerequisite."""
+    """Puts a flag away: no application is sent it any more.
+
+    Raises Conflict while it is another flag's prerequisite or a layer has it: put away, it would keep slots
+    of the layer's from those who are served.
+    """
     flag = await _opened(tx, named, expected_version)
     if flag.archived:
         return flag
@@ -69,6 +75,9 @@ async def archive_flag(tx: WriteTx, actor: Actor, named: Named, expected_version
     ]
     if users:
         raise Conflict(f"{flag.key!r} is a prerequisite of {usage.in_words(users)}")
+    homes = [place for key, place in await members_in_project(tx, flag.project_id) if key == flag.key]
+    if homes:
+        raise Conflict(f"{flag.key!r} is in {usage.in_words([home.in_words() for home in homes])}")
     saved = await store.save_flag(tx, replace(flag, archived_at=now), now)
     await _log(tx, actor, (named.project, "archive"), (flag, saved), now)
     return saved
@@ -88,19 +97,6 @@ async def restore_flag(tx: WriteTx, actor: Actor, named: Named, expected_version
     saved = await store.save_flag(tx, replace(flag, archived_at=None), now)
     await _log(tx, actor, (named.project, "restore"), (flag, saved), now)
     return saved
-
-
-def refuse_archived(item: Flag | Segment) -> None:
-    """Raises Conflict for an object that is closed to changes."""
-    if item.archived:
-        raise Conflict(f"{item.key!r} is archived; restore it before changing it")
-
-
-def refuse_stale(key: str, item: Flag | Segment | Targeting, expected_version: int) -> None:
-    """Raises Stale when the caller saw another version than the one there is."""
-    if item.version != expected_version:
-        detail = f"{key!r} is at version {item.version}, the change is based on version {expected_version}"
-        raise Stale(detail, item.version)
 
 
 async def _opened(tx: WriteTx, named: Named, expected_version: int) -> Flag:

@@ -34,6 +34,7 @@ flags = Table(
     Column("tags", json_type(), nullable=False),
     Column("owner", String(OWNER_LENGTH), nullable=False, default=""),
     Column("permanent", Boolean, nullable=False),
+    Column("schema", json_type(), nullable=True),
     version_column(),
     time_column("created_at"),
     time_column("updated_at"),

@@ -14,9 +14,10 @@ from typing import Final
 from flagd.errors import Stale
 from flagd.flags import patch as patches
 from flagd.flags import reads, store
+from flagd.flags.layers.reads import membership
 from flagd.flags.model import Document, Flag, Placed, Targeting, default_targeting
 from flagd.flags.patch.rollout import Rollout, rollout_patch
-from flagd.flags.service import refuse_archived, refuse_stale
+from flagd.flags.refusals import refuse_archived, refuse_stale
 from flagd.infra import changes
 from flagd.infra.changes import Actor, Change
 from flagd.infra.db import WriteTx
@@ -91,7 +92,8 @@ async def _opened(tx: WriteTx, placed: Placed, expected_version: int) -> _Opened
 async def _write(tx: WriteTx, actor: Actor, opened: _Opened, patch: Document, now: datetime) -> Written:
     placed, flag, old = opened.placed, opened.flag, opened.targeting
     patched = patches.apply(old, patch, await _surroundings(tx, opened, patch))
-    if patched.targeting == old:
+    keys = flag.key, placed.environment.key
+    if patches.same(patched.targeting.document(*keys), old.document(*keys)):
         return Written(flag, old, patched.moved, placed.environment.revision)
     if not opened.is_stored and not await store.insert_targeting(tx, old):
         raise Stale(f"{flag.key!r} was changed by someone else", old.version + 1)
@@ -109,6 +111,8 @@ async def _surroundings(tx: WriteTx, opened: _Opened, patch: Document) -> patche
         revision=placed.environment.revision,
         salt=secrets.token_hex(SALT_BYTES),
     )
+    if "layer" in patch:
+        around = replace(around, layer=await membership(tx, placed.environment, flag.key))
     if patch.get("rules"):
         around = replace(around, segments=(await reads.segment_references(tx, flag.project_id)).keys())
     named = patch.get("prerequisites")

@@ -18,7 +18,17 @@ from flagd.infra import tables
 from flagd.infra.db import WriteTx
 from flagd.infra.ids import new_id
 
-ObjectType = Literal["project", "environment", "flag", "targeting", "segment", "api_key", "user"]
+ObjectType = Literal[
+    "project",
+    "environment",
+    "flag",
+    "targeting",
+    "segment",
+    "layer",
+    "layer_allocation",
+    "api_key",
+    "user",
+]
 Action = Literal["create", "update", "archive", "restore", "revoke"]
 Document = Mapping[str, Any]
 

@@ -11,6 +11,7 @@ from datetime import datetime
 from typing import Any, Final
 
 from flagd.errors import Problem
+from flagd.projects.origins import origins_problems
 
 KEY_PATTERN: Final = r"^[A-Za-z0-9][A-Za-z0-9._-]*$"
 KEY_LENGTH: Final = 128
@@ -67,7 +68,8 @@ class Environment:
     """Where flags of a project have a state of their own: development, production. The key never changes.
 
     `revision` counts everything that may change what its applications are answered; `version` counts the
-    edits of the environment itself.
+    edits of the environment itself. `client_origins` are the origins of the pages whose scripts may have flags
+    evaluated here.
     """
 
     id: str
@@ -80,6 +82,7 @@ class Environment:
     created_at: datetime
     updated_at: datetime
     archived_at: datetime | None
+    client_origins: tuple[str, ...] = ()
 
     @property
     def archived(self) -> bool:
@@ -91,7 +94,12 @@ class Environment:
         position: tuple[Problem, ...] = ()
         if not 0 <= self.position <= MAX_POSITION:
             position = (Problem("/position", f"must be between 0 and {MAX_POSITION}"),)
-        return (*key_problems(self.key, "/key"), *name_problems(self.name, "/name"), *position)
+        return (
+            *key_problems(self.key, "/key"),
+            *name_problems(self.name, "/name"),
+            *position,
+            *origins_problems(self.client_origins, "/client_origins"),
+        )
 
     def document(self) -> dict[str, Any]:
         """The environment as the change log keeps it: without `revision`, which the log itself counts."""
@@ -99,6 +107,7 @@ class Environment:
             "key": self.key,
             "name": self.name,
             "position": self.position,
+            "client_origins": list(self.client_origins),
             "archived": self.archived,
             "version": self.version,
         }
@@ -120,6 +129,7 @@ class NewEnvironment:
     key: str
     name: str
     position: int | None = None
+    client_origins: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -144,6 +154,7 @@ class EnvironmentPatch:
 
     name: str | None = None
     position: int | None = None
+    client_origins: tuple[str, ...] | None = None
 
     def apply(self, environment: Environment) -> Environment:
         """The environment with the new values, its version unchanged."""
@@ -151,6 +162,7 @@ class EnvironmentPatch:
             environment,
             name=environment.name if self.name is None else self.name,
             position=environment.position if self.position is None else self.position,
+            client_origins=environment.client_origins if self.client_origins is None else self.client_origins,
         )
 
 

@@ -64,6 +64,12 @@ async def environments_of(tx: ReadTx, project: Project, *, archived: bool = True
     return [environment_of(row) for row in await tx.all(statement)]
 
 
+async def client_origins(tx: ReadTx) -> dict[str, frozenset[str]]:
+    """The origins each environment allows, by its id; archived environments are served, too."""
+    rows = await tx.all(select(environments.c.id, environments.c.client_origins))
+    return {row["id"]: frozenset(row["client_origins"]) for row in rows if row["client_origins"]}
+
+
 async def list_projects(
     tx: ReadTx, *, limit: int, cursor: str | None, archived: bool, only: str | None = None
 ) -> Page[Project]:
@@ -114,6 +120,7 @@ def project_of(row: RowMapping) -> Project:
     return Project(**row)
 
 
-def environment_of(row: RowMapping) -> Environment:
+def environment_of(row: RowMapping | dict[str, Any]) -> Environment:
     """An environment from its row."""
-    return Environment(**row)
+    fields: dict[str, Any] = {**row}
+    return Environment(**fields | {"client_origins": tuple(fields["client_origins"])})

@@ -20,11 +20,20 @@ from flagd.projects.model import (
     Project,
     ProjectPatch,
 )
+from flagd.projects.origins import ANY_ORIGIN, MAX_ORIGINS, ORIGIN_LENGTH
 
 Key = Annotated[str, Field(min_length=1, max_length=KEY_LENGTH, pattern=KEY_PATTERN, examples=["checkout"])]
 Name = Annotated[str, Field(min_length=1, max_length=NAME_LENGTH)]
 Description = Annotated[str, Field(max_length=DESCRIPTION_LENGTH)]
 Position = Annotated[int, Field(strict=True, ge=0, le=MAX_POSITION)]
+ClientOrigins = Annotated[
+    list[Annotated[str, Field(max_length=ORIGIN_LENGTH)]],
+    Field(
+        max_length=MAX_ORIGINS,
+        description=f"Origins of the web pages that may ask over OFREP; {ANY_ORIGIN!r} is every page.",
+        examples=[["https://shop.example.com", "http://localhost:3000"]],
+    ),
+]
 
 
 def left_out() -> Any:
@@ -96,21 +105,24 @@ class EnvironmentCreate(Body):
     key: Key
     name: Name
     position: Position | None = None
+    client_origins: ClientOrigins = []
 
     def to_model(self) -> NewEnvironment:
         """The new environment as the service takes it."""
-        return NewEnvironment(self.key, self.name, self.position)
+        return NewEnvironment(self.key, self.name, self.position, tuple(self.client_origins))
 
 
 class EnvironmentChange(Body):
-    """A merge patch of an environment: what is left out stays."""
+    """A merge patch of an environment: what is left out stays; null origins are none."""
 
     name: Name = left_out()
     position: Position = left_out()
+    client_origins: ClientOrigins | None = left_out()
 
     def to_model(self) -> EnvironmentPatch:
         """The patch as the service takes it."""
-        return EnvironmentPatch(name=self.name, position=self.position)
+        origins = None if "client_origins" not in self.model_fields_set else tuple(self.client_origins or ())
+        return EnvironmentPatch(name=self.name, position=self.position, client_origins=origins)
 
 
 class EnvironmentView(BaseModel):
@@ -119,6 +131,7 @@ class EnvironmentView(BaseModel):
     key: str
     name: str
     position: int
+    client_origins: list[str]
     revision: int
     version: int
     archived: bool

@@ -106,6 +106,7 @@ async def create_environment(
         created_at=now,
         updated_at=now,
         archived_at=None,
+        client_origins=new.client_origins,
     )
     _refuse_broken(environment)
     if not await store.insert_environment(tx, environment):

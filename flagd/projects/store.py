@@ -61,6 +61,7 @@ async def save_environment(tx: WriteTx, environment: Environment, now: datetime)
     fields = {
         "name": environment.name,
         "position": environment.position,
+        "client_origins": environment.client_origins,
         "archived_at": environment.archived_at,
     }
     return await save_next(tx, environments, environment, fields, now)

@@ -4,7 +4,15 @@ from __future__ import annotations
 
 from sqlalchemy import BigInteger, Column, ForeignKey, Integer, String, Table, Text, UniqueConstraint
 
-from flagd.infra.tables import id_column, id_type, key_column, metadata, time_column, version_column
+from flagd.infra.tables import (
+    id_column,
+    id_type,
+    json_type,
+    key_column,
+    metadata,
+    time_column,
+    version_column,
+)
 from flagd.projects.model import NAME_LENGTH
 
 projects = Table(
@@ -30,6 +38,7 @@ environments = Table(
     Column("name", String(NAME_LENGTH), nullable=False),
     Column("position", Integer, nullable=False),
     Column("revision", BigInteger, nullable=False, default=0),
+    Column("client_origins", json_type(), nullable=False, default=list),
     version_column(),
     time_column("created_at"),
     time_column("updated_at"),

@@ -16,6 +16,7 @@ from typing import Any, Final
 import orjson
 
 import flagd_core
+from flagd_core.host import BARE
 
 FORMAT: Final = 1
 GZIP_LEVEL: Final = 6
@@ -63,6 +64,7 @@ class Snapshot:
     flags: Mapping[str, Part]
     segments: Mapping[str, Part]
     previous: flagd_core.Ruleset | None = field(default=None, repr=False, compare=False)
+    host: flagd_core.Host = field(default=BARE, repr=False, compare=False)
 
     @property
     def etag(self) -> str:
@@ -100,7 +102,7 @@ class Snapshot:
     @cached_property
     def ruleset(self) -> flagd_core.Ruleset:
         """The same flags ready to be evaluated here; flags that did not change are taken over from before."""
-        return flagd_core.load(self.document(), self.previous)
+        return flagd_core.load(self.document(), self.previous, self.host)
 
     def document(self) -> dict[str, object]:
         """The document as Python values."""

@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Awaitable, Callable
+from dataclasses import replace
 from typing import Final
 
 from flagd.errors import DomainError
@@ -19,6 +20,8 @@ from flagd.snapshots import store
 from flagd.snapshots.compile import assemble
 from flagd.snapshots.model import Snapshot
 from flagd.snapshots.store import Head
+from flagd_core import Host
+from flagd_core.host import BARE
 
 log = logging.getLogger(__name__)
 
@@ -34,10 +37,11 @@ UNREADABLE: Final = (LookupError, TypeError, ValueError, AttributeError)
 class Publisher:
     """Holds what is served, and keeps it up to date."""
 
-    def __init__(self, database: Database, cache: Cache, interval: float) -> None:
+    def __init__(self, database: Database, cache: Cache, interval: float, host: Host = BARE) -> None:
         self._database = database
         self._cache = cache
         self._interval = interval
+        self._host = host
         self._woken = asyncio.Event()
         self._snapshots: dict[str, Snapshot] = {}
         self._also: list[AlsoOnTail] = []
@@ -102,13 +106,17 @@ class Publisher:
         if head.place.environment_id not in self._snapshots:
             found = await shared.load(self._cache, head.place, head.revision)
             if found is not None:
-                self._snapshots[head.place.environment_id] = found
+                self._snapshots[head.place.environment_id] = replace(found, host=self._host)
 
     async def _compile(self) -> None:
         """Makes the snapshots of everything that moved, in one state of the database, and shares them."""
         async with self._database.read() as tx:
             moved = [head for head in await store.heads(tx) if self._moved(head)]
-            made = [snapshot for head in moved if (snapshot := await self._next(tx, head)) is not None]
+            made = [
+                replace(snapshot, host=self._host)
+                for head in moved
+                if (snapshot := await self._next(tx, head)) is not None
+            ]
         self._snapshots |= {snapshot.place.environment_id: snapshot for snapshot in made}
         for snapshot in made:
             await shared.keep(self._cache, snapshot)

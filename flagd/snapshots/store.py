@@ -6,16 +6,19 @@ Reads only. One statement a table, whatever the number of flags.
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Final
 
 from sqlalchemy import select
 
 from flagd.flags import reads
+from flagd.flags.layers.model import LayerState
+from flagd.flags.layers.reads import states_in
 from flagd.infra.db import ReadTx
 from flagd.infra.tables import changes, environment_revisions, installation
 from flagd.projects.model import Environment
+from flagd.projects.reads import environment_of
 from flagd.projects.tables import environments, projects
 from flagd.snapshots.compile import Rows
 from flagd.snapshots.model import Place, Revision
@@ -39,6 +42,7 @@ class Changed:
 
     flags: frozenset[str]
     segments: frozenset[str]
+    layers: frozenset[str]
 
 
 async def heads(tx: ReadTx) -> list[Head]:
@@ -53,7 +57,7 @@ async def heads(tx: ReadTx) -> list[Head]:
         Head(
             Place(row["id"], row["project_key"], row["key"]),
             Revision(lineage, row["revision"]),
-            Environment(**{column.name: row[column.name] for column in environments.c}),
+            environment_of({column.name: row[column.name] for column in environments.c}),
         )
         for row in rows
     ]
@@ -75,7 +79,11 @@ async def changed_since(tx: ReadTx, head: Head, revision: int) -> Changed | None
     keys: Mapping[str, set[str]] = defaultdict(set)
     for row in rows:
         keys[row["object_type"]].add(row["object_key"])
-    return Changed(frozenset(keys["flag"] | keys["targeting"]), frozenset(keys["segment"]))
+    return Changed(
+        flags=frozenset(keys["flag"] | keys["targeting"]),
+        segments=frozenset(keys["segment"]),
+        layers=frozenset(keys["layer_allocation"]),
+    )
 
 
 async def rows_of(tx: ReadTx, head: Head, changed: Changed | None) -> Rows:
@@ -83,14 +91,23 @@ async def rows_of(tx: ReadTx, head: Head, changed: Changed | None) -> Rows:
     if changed is None:
         states = await reads.live_states(tx, head.environment)
         segments = await reads.live_segments(tx, head.environment.project_id)
-        return Rows([(state.flag, state.targeting) for state in states], segments)
-    states = await reads.live_states(tx, head.environment, changed.flags) if changed.flags else []
+        layers = await states_in(tx, head.environment)
+        return Rows([(state.flag, state.targeting) for state in states], segments, layers)
+    layers = await states_in(tx, head.environment) if changed.flags or changed.layers else []
+    flags = changed.flags | _limited_by(layers, changed.layers)
+    states = await reads.live_states(tx, head.environment, flags) if flags else []
     segments = []
     if changed.segments:
         segments = await reads.live_segments(tx, head.environment.project_id, changed.segments)
     return Rows(
         [(state.flag, state.targeting) for state in states],
         segments,
-        changed.flags - {state.flag.key for state in states},
+        layers,
+        flags - {state.flag.key for state in states},
         changed.segments - {segment.key for segment in segments},
     )
+
+
+def _limited_by(layers: Iterable[LayerState], changed: Collection[str]) -> frozenset[str]:
+    """Every flag that is or was in one of the layers that changed: more than are touched, never fewer."""
+    return frozenset(key for state in layers if state.layer.key in changed for key in state.allocation.edits)

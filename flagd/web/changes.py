@@ -21,9 +21,11 @@ DONE: Final = {
     "revoke": "revoked",
 }
 
-NOUNS: Final = {"api_key": "API key"}
-SILENT: Final = frozenset({"version", "updated_at", "created_at", "revision", "variant_order", "archived"})
-"""Members that change with every write, or that the verb says already."""
+NOUNS: Final = {"api_key": "API key", "layer_allocation": "shares of the layer"}
+SILENT: Final = frozenset(
+    {"version", "updated_at", "created_at", "revision", "variant_order", "archived", "arcs", "free"}
+)
+"""Members that change with every write, that follow from others, or that the verb says already."""
 
 ON: Final = "on"
 LONG_LIST: Final = 4

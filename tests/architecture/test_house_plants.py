@@ -62,7 +62,7 @@ ALLOWED = [
     ("flagd/flags/service.py", "def later(now, clock):\n    return now.date(), clock.now()\n"),
     ("flagd/evaluation/api.py", "try:\n    pass\nexcept HTTPException:\n    pass\n"),
     ("sdk/flagd_core/bucketing.py", "import math\nimport mmh3\nfrom flagd_core.model import Flag\n"),
-    ("sdk/flagd_sdk/poller.py", "import time\nimport httpx\n"),
+    ("sdk/flagd_sdk/polling/poller.py", "import time\nimport httpx\n"),
     ("flagd/flags/service.py", FULL_FUNCTION.partition("\n")[2]),
     ("flagd/flags/service.py", "class A:\n    def six(self, a, b, c, d, e, f): ...\n"),
     ("tests/unit/test_ring.py", "def test_ring(a, b, c, d, e, f, g):\n    '''It holds.'''\n"),

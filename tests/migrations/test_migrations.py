@@ -18,6 +18,7 @@ from alembic.script import ScriptDirectory
 
 from flagd.access import tables as _access  # noqa: F401  (defines its tables)
 from flagd.flags import tables as _flags  # noqa: F401
+from flagd.flags.layers import tables as _layers  # noqa: F401
 from flagd.infra import migrate
 from flagd.infra.db import Database
 from flagd.infra.migrate import Schema

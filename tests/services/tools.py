@@ -45,7 +45,11 @@ TOOLS: Final = {
     "chromium": Tool(
         "Chromium", find_chromium, "apt-get install chromium, or set FLAGD_TEST_CHROMIUM to its path"
     ),
-    "node": Tool("Node.js", lambda: shutil.which("node"), "install Node.js 20 or newer"),
+    "node": Tool(
+        "Node.js",
+        lambda: shutil.which("node") and shutil.which("npm"),
+        "install Node.js 20 or newer, with npm",
+    ),
 }
 
 

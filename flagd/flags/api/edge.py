@@ -19,6 +19,8 @@ ReadsFlags = Annotated[Caller, Depends(allow(Action.flag_read))]
 WritesFlags = Annotated[Caller, Depends(allow(Action.flag_write))]
 ReadsSegments = Annotated[Caller, Depends(allow(Action.segment_read))]
 WritesSegments = Annotated[Caller, Depends(allow(Action.segment_write))]
+ReadsLayers = Annotated[Caller, Depends(allow(Action.layer_read))]
+WritesLayers = Annotated[Caller, Depends(allow(Action.layer_write))]
 
 MAX_SEARCH: Final = 200
 NO_NUL: Final = r"^[^\x00]*$"

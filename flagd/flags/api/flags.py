@@ -68,7 +68,7 @@ async def patch_flag(
 async def archive_flag(
     caller: WritesFlags, tx: WriteTxDep, now: NowDep, meant: Meant, expected: ExpectedVersion
 ) -> Response:
-    """Puts a flag away: applications get their default. 409 while it is another flag's prerequisite."""
+    """Puts a flag away: applications get their default. 409 while it is a prerequisite or in a layer."""
     changed = await service.archive_flag(tx, caller.actor, meant, expected, now)
     return document(changed.document(), changed.version)
 

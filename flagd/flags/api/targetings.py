@@ -8,6 +8,7 @@ from fastapi import APIRouter, Depends, Response
 
 from flagd.flags import reads, targeting_service
 from flagd.flags.api.edge import ReadsFlags, WritesFlags, document
+from flagd.flags.layers.reads import membership
 from flagd.flags.model import Placed
 from flagd.flags.schemas import TargetingChanged, TargetingPatchBody, TargetingView
 from flagd.infra.db import ReadTx
@@ -44,6 +45,7 @@ async def read_targeting(
     flag = await reads.find_flag(tx, placed.project, placed.key)
     targeting = await reads.find_targeting(tx, flag, placed.environment)
     content = targeting.document(flag.key, placed.environment.key)
+    content["layer"] = await membership(tx, placed.environment, flag.key)
     return document({**content, "revision": placed.environment.revision}, targeting.version)
 
 
@@ -62,5 +64,6 @@ async def patch_targeting(
     """
     written = await targeting_service.patch_targeting(tx, caller.actor, placed, body, expected, now)
     content = written.targeting.document(written.flag.key, placed.environment.key)
+    content["layer"] = await membership(tx, placed.environment, written.flag.key)
     content |= {"revision": written.revision, "moved": dict(written.moved)}
     return document(content, written.targeting.version)

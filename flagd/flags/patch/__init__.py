@@ -4,6 +4,7 @@ Nothing here does I/O, reads a clock or draws a random number. A document that b
 `flagd.errors.Invalid` with every problem found and where it stands in the document.
 """
 
+from flagd.flags.patch.fields import same
 from flagd.flags.patch.flag import new_flag, patch_flag
 from flagd.flags.patch.references import beyond_limits
 from flagd.flags.patch.segment import new_segment, patch_segment
@@ -20,4 +21,5 @@ __all__ = [
     "new_segment",
     "patch_flag",
     "patch_segment",
+    "same",
 ]

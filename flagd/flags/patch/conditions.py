@@ -14,14 +14,19 @@ from flagd.flags.model import LEAF_MEMBERS, Condition
 from flagd.flags.patch.fields import Fields, at, in_words
 from flagd.flags.patch.values import number_problem, plain_number, text_problem
 from flagd_core import operators
+from flagd_core.model import NOW
 
 MAX_DEPTH: Final = 10
 MAX_NODES: Final = 500
 MAX_VALUES: Final = 10_000
+MAX_PATTERNS: Final = 50
+"""Regular expressions in one document, and in all the rules of a targeting: each takes long to prepare."""
 VALUE_LENGTH: Final = 1024
 ATTRIBUTE_LENGTH: Final = 256
 ON_MISSING: Final = ("match",)
 
+REGEX: Final = "regex"
+_OF_NOW: Final = ("after", "before")
 _GROUPS: Final = ("all", "any")
 _FORMS: Final = (*_GROUPS, "not", "segment", "attribute")
 
@@ -110,7 +115,12 @@ class _Parser:
         }
         if document.get("on_missing", "match") not in ON_MISSING:
             fields.refuse(at(pointer, "on_missing"), f"must be {' or '.join(ON_MISSING)}, or left out")
-        return leaf | self._test(document, pointer) | _present(document, "on_missing")
+        test = self._test(document, pointer)
+        if leaf["attribute"] == NOW and test and test["op"] not in _OF_NOW:
+            # Anything else would hold by chance, or never: the instant goes on while people read the rule.
+            detail = f"{NOW!r} is the present instant: it can be compared by {' or '.join(_OF_NOW)} only"
+            fields.refuse(at(pointer, "op"), detail)
+        return leaf | test | _present(document, "on_missing")
 
     def _test(self, document: dict[str, Any], pointer: str) -> dict[str, Any]:
         fields, op = self._fields, document.get("op")
@@ -120,6 +130,11 @@ class _Parser:
             return {}
         problems_before = len(fields.problems)
         values = self._values(document.get("values", []), at(pointer, "values"))
+        if op == REGEX:
+            fields.patterns += len(values)
+            if fields.patterns > MAX_PATTERNS:
+                fields.refuse(at(pointer, "values"), f"there must be at most {MAX_PATTERNS} patterns in all")
+                return {}
         options = _present(document, "ignore_case")
         refused_option = operators.check(op, values, options) if options else None
         if refused_option is not None and operators.check(op, values, {}) is None:
@@ -146,6 +161,16 @@ class _Parser:
                 self._fields.refuse(at(pointer, index), reason)
                 return
         self._fields.refuse(pointer, refused)
+
+
+def patterns_in(condition: Condition) -> int:
+    """How many regular expressions there are in a condition in stored form."""
+    if condition.get("op") == REGEX:
+        return len(condition["values"])
+    parts = [condition["not"]] if "not" in condition else []
+    for group in _GROUPS:
+        parts += condition.get(group, {}).values()
+    return sum(map(patterns_in, parts))
 
 
 def _value_problem(value: Any) -> str | None:

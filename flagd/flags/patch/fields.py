@@ -8,9 +8,11 @@ from __future__ import annotations
 
 import re
 from collections.abc import Collection, Iterable, Mapping
+from decimal import Decimal
 from typing import Any, Final
 
 from flagd.errors import Invalid, Problem
+from flagd.flags.model import PERCENT
 from flagd.projects.model import description_problems, key_problems, name_problems
 
 MAX_DEPTH: Final = 64
@@ -30,6 +32,8 @@ _LOOK_BACK: Final = 20
 
 _ONE_MORE: Final = Problem("", "there are more problems")
 
+_HUNDRED: Final = Decimal(100)
+
 _CONTROL: Final = re.compile(r"[\x00-\x1f\x7f-\x9f\ud800-\udfff]")
 
 
@@ -38,6 +42,8 @@ class Fields:
 
     def __init__(self) -> None:
         self.problems: list[Problem] = []
+        self.patterns = 0
+        """Regular expressions met so far: there is an end to them, because each takes long to check."""
 
     def refuse(self, pointer: str, detail: str) -> None:
         """Notes a problem; at one place the first is enough, the next usually follows from it."""
@@ -113,6 +119,21 @@ class Fields:
             self.refuse(pointer, f"must be true or false, not {in_words(value)}")
             return False
         return value
+
+    def share(self, value: Any, pointer: str) -> int:
+        """A share of a ring, sent in percent, in slots of it."""
+        if isinstance(value, bool) or not isinstance(value, int | float):
+            self.refuse(pointer, f"must be a number of percent, not {in_words(value)}")
+            return 0
+        share = Decimal(repr(value))
+        if not share.is_finite() or not 0 <= share <= _HUNDRED:
+            self.refuse(pointer, f"must be between 0 and 100 percent, not {value}")
+            return 0
+        slots = share * PERCENT
+        if slots != int(slots):
+            self.refuse(pointer, f"must have at most 3 decimals: {value} is finer than a slot of the ring")
+            return 0
+        return int(slots)
 
     def array(self, value: Any, pointer: str, longest: int) -> list[Any]:
         """An array of at most `longest` items; null is an empty one."""

@@ -10,6 +10,7 @@ from datetime import datetime
 from typing import Any, Final, cast
 
 from flagd.flags.model import KINDS, Document, Flag, Kind, Variant
+from flagd.flags.patch import value_schema
 from flagd.flags.patch.fields import Fields, at, check_depth
 from flagd.flags.patch.merge import VARIANTS, merge
 from flagd.flags.patch.values import checked_value
@@ -29,6 +30,7 @@ WRITABLE: Final = (
     "tags",
     "owner",
     "permanent",
+    "schema",
 )
 _FIXED: Final = ("key", "kind")
 _KEPT: Final = ("version", "archived", "created_at", "updated_at")
@@ -64,6 +66,7 @@ def new_flag(document: Document, flag_id: str, project_id: str, now: datetime) -
         tags=(),
         owner="",
         permanent=False,
+        schema=None,
         version=1,
         created_at=now,
         updated_at=now,
@@ -93,7 +96,14 @@ def _written(fields: Fields, flag: Flag, patch: Document) -> Flag:
     }
     if "variants" in given or "variant_order" in given:
         values["variants"] = _variants(fields, flag, given)
-    return replace(flag, **values)
+    changed = replace(flag, **values)
+    if changed.schema is not None and not fields.problems:
+        # Under the schema that was there, what the patch does not name was checked when it was written.
+        named = changed.variant_keys if "schema" in given else given.get("variants", ())
+        value_schema.check_values(
+            fields, changed.schema, [item for item in changed.variants if item.key in named]
+        )
+    return changed
 
 
 _SIMPLE: Final = {
@@ -105,6 +115,7 @@ _SIMPLE: Final = {
         "" if value is None else value, pointer, OWNER_LENGTH
     ),
     "permanent": Fields.boolean,
+    "schema": value_schema.parse,
 }
 
 

@@ -7,10 +7,9 @@ from __future__ import annotations
 
 from collections.abc import Collection
 from dataclasses import replace
-from decimal import Decimal
 from typing import Any, Final
 
-from flagd.flags.model import ALGORITHM, DEFAULT_UNIT, PERCENT, Fixed, Serve, Split
+from flagd.flags.model import ALGORITHM, DEFAULT_UNIT, Fixed, Serve, Split, percent
 from flagd.flags.patch.fields import Fields, at, in_words, same
 from flagd_core import ring
 from flagd_core.bucketing import SLOTS
@@ -19,7 +18,6 @@ SALT_LENGTH: Final = 128
 UNIT_LENGTH: Final = 256
 
 _SPLIT_MEMBERS: Final = ("unit", "weights", "salt", "algorithm", "arcs")
-_HUNDRED: Final = Decimal(100)
 
 
 class Salts:
@@ -107,31 +105,17 @@ class ServeParser:
         members = self._fields.object(document, pointer)
         problems_before = len(self._fields.problems)
         shares = {
-            self.variant(key, at(pointer, key)): self._share(value, at(pointer, key))
+            self.variant(key, at(pointer, key)): self._fields.share(value, at(pointer, key))
             for key, value in members.items()
         }
-        total = sum(shares.values(), Decimal(0))
+        total = sum(shares.values())
         if len(self._fields.problems) > problems_before or not isinstance(document, dict):
             return {}
-        if total != _HUNDRED:
-            self._fields.refuse(pointer, f"must sum to exactly 100 percent; these sum to {_plain(total)}")
+        if total != SLOTS:
+            detail = f"weights add up to {percent(total)} %, not 100: name every variant whose share changes"
+            self._fields.refuse(pointer, detail)
             return {}
-        return {key: int(share * PERCENT) for key, share in shares.items() if share}
-
-    def _share(self, value: Any, pointer: str) -> Decimal:
-        if isinstance(value, bool) or not isinstance(value, int | float):
-            self._fields.refuse(pointer, f"must be a number of percent, not {in_words(value)}")
-            return Decimal(0)
-        share = Decimal(repr(value))
-        if not share.is_finite() or not 0 <= share <= _HUNDRED:
-            self._fields.refuse(pointer, f"must be between 0 and 100 percent, not {value}")
-            return Decimal(0)
-        if share * PERCENT != int(share * PERCENT):
-            self._fields.refuse(
-                pointer, f"must have at most 3 decimals: {value} is finer than a slot of the ring"
-            )
-            return Decimal(0)
-        return share
+        return {key: slots for key, slots in shares.items() if slots}
 
     def _arcs(self, weights: dict[str, int], pointer: str, old: Split | None) -> ring.Arcs:
         if not weights:
@@ -147,7 +131,3 @@ class ServeParser:
                 pointer, f'{error}, with {{"compact": true}} for the split, which moves units'
             )
             return old.arcs
-
-
-def _plain(number: Decimal) -> str:
-    return f"{number.normalize():f}"

@@ -28,7 +28,7 @@ MAX_PREREQUISITES: Final = 50
 RULE_DESCRIPTION_LENGTH: Final = 500
 
 WRITABLE: Final = ("enabled", "off_variant", "default", "targets", "rules", "rule_order", "prerequisites")
-_KEPT: Final = ("flag", "environment", "version", "updated_at", "revision")
+_KEPT: Final = ("flag", "environment", "layer", "version", "updated_at", "revision")
 _RULE_MEMBERS: Final = ("description", "if", "serve")
 
 
@@ -38,7 +38,7 @@ class Surroundings:
 
     `flags` holds the variants of every flag that is or would be a prerequisite, archived flags left out;
     `requirements` maps every flag of the project to its prerequisites in this environment, this flag's
-    own left out.
+    own left out. `layer` is what limits the flag there; it is known where the patch sends it back.
     """
 
     flag: Flag
@@ -48,6 +48,7 @@ class Surroundings:
     segments: Collection[str] = ()
     flags: Mapping[str, Collection[str]] = field(default_factory=dict)
     requirements: References = field(default_factory=dict)
+    layer: Document | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,7 +64,8 @@ def apply(old: Targeting, patch: Document, around: Surroundings) -> Patched:
     check_depth(patch)
     fields = Fields()
     fields.object(patch, "", (*WRITABLE, *_KEPT))
-    current = old.document(around.flag.key, around.environment) | {"revision": around.revision}
+    current = old.document(around.flag.key, around.environment)
+    current |= {"layer": around.layer, "revision": around.revision}
     fields.unchanged(patch, current, _KEPT)
     fields.not_null(patch, ("enabled", "default"))
     new = _Application(fields, old, patch, around).carry_out()
@@ -168,6 +170,10 @@ class _Application:
         for id_, patch in given.items():
             if patch is not None:
                 rules[id_] = self._rule(old.get(id_), id_, patch)
+        patterns = sum(conditions.patterns_in(rule.condition) for rule in rules.values())
+        if given and patterns > conditions.MAX_PATTERNS:
+            detail = f"must hold at most {conditions.MAX_PATTERNS} patterns in all, not {patterns}"
+            self._fields.refuse("/rules", detail)
         order = list(rules)
         if self._patch.get("rule_order") is not None:
             order = self._fields.order(self._patch["rule_order"], "/rule_order", rules, "rule")

@@ -100,19 +100,19 @@ def _object(fields: Fields, value: Any, pointer: str) -> Any:
     if not isinstance(value, dict):
         fields.refuse(pointer, f"must be an object, not {in_words(value)}")
         return value
-    for path, reason in islice(_problems_in(value), MAX_PROBLEMS):
+    for path, reason in islice(json_problems(value), MAX_PROBLEMS):
         fields.refuse(pointer + pointer_to(path), reason)
     return canonical(value) if not fields.problems else value
 
 
-def _problems_in(value: Any) -> Iterator[tuple[tuple[str | int, ...], str]]:
-    """What is wrong inside a value and where: no place is spelled out for what is fine, since a value has thousands."""
+def json_problems(value: Any) -> Iterator[tuple[tuple[str | int, ...], str]]:
+    """What is wrong inside a JSON value and where. What is fine is passed without a word: a value has thousands."""
     if isinstance(value, dict | list):
         for name, item in value.items() if isinstance(value, dict) else enumerate(value):
             reason = text_problem(name) if isinstance(name, str) else None
             if reason is not None:
                 yield (), reason
-            for path, inner in _problems_in(item):
+            for path, inner in json_problems(item):
                 yield (name, *path), inner
         return
     reason = None

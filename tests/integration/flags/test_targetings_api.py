@@ -92,7 +92,11 @@ async def test_a_patch_without_effect_is_no_write(shop: Shop) -> None:
     ("patch", "pointer", "words"),
     [
         ({"enabled": "yes"}, "#/enabled", "must be true or false"),
-        ({"default": {"split": {"weights": {"on": 20, "off": 90}}}}, "#/default/split/weights", "sum to 110"),
+        (
+            {"default": {"split": {"weights": {"on": 20, "off": 90}}}},
+            "#/default/split/weights",
+            "add up to 110 %, not 100: name every variant",
+        ),
         (
             {"rules": {"r1": {**RULE, "if": {**LEAF, "op": "equal"}}}},
             "#/rules/r1/if/op",
@@ -111,7 +115,7 @@ async def test_a_patch_without_effect_is_no_write(shop: Shop) -> None:
         (
             {"rules": {"r1": {**RULE, "serve": {"split": {"weights": {"on": 1}}}}}},
             "#/rules/r1/serve/split/weights",
-            "sum to 1",
+            "add up to 1 %",
         ),
         ({"targets": {"on": ["a"], "off": ["a"]}}, "#/targets/off/0", "also a target of 'on'"),
         ({"prerequisites": {"ghost": ["on"]}}, "#/prerequisites/ghost", "no flag 'ghost'"),

@@ -9,12 +9,12 @@ import pytest
 from fastapi import APIRouter, Depends, FastAPI
 from fastapi.dependencies.models import Dependant
 from fastapi.routing import RouteContext, iter_route_contexts
+from starlette.routing import Mount
 
 from flagd import health
 from flagd.access.guard import PERMISSION_MARK, allow
 from flagd.access.permissions import Action
 from flagd.app import build_app
-from flagd.evaluation.api import not_here, not_so
 from flagd.infra.http import ReadTxDep, read_tx, write_tx
 from flagd.projects.guard import Permission
 from flagd.settings import Settings
@@ -28,19 +28,25 @@ OPEN: Final = {
     "/redoc": "shows /openapi.json",
 }
 
-NO_ANSWERS: Final = (not_here, not_so)
-"""Say to everybody, in the shape of the protocol, that there is nothing at this path or by this method."""
+
+def contexts(app: FastAPI) -> Iterator[RouteContext]:
+    """Every route, those in a folder of routes too; but pages, which ask for a session: tests of theirs walk them."""
+    for route in iter_route_contexts(app.router.routes):
+        if isinstance(route.original_route, Pages):
+            continue
+        if isinstance(route.original_route, Mount):
+            yield from iter_route_contexts(route.original_route.routes)
+        else:
+            yield route
 
 
 def unguarded(app: FastAPI) -> list[str]:
     """The paths of the routes that ask nobody for anything, and have no reason not to."""
-    found = []
-    for route in iter_route_contexts(app.router.routes):
-        if isinstance(route.original_route, Pages) or route.path in OPEN or route.endpoint in NO_ANSWERS:
-            continue  # pages ask for a session; tests of theirs walk them
-        if permission_of(route) is None:
-            found.append(f"{sorted(route.methods or ())} {route.path}")
-    return found
+    return [
+        f"{sorted(route.methods or ())} {route.path}"
+        for route in contexts(app)
+        if route.path not in OPEN and permission_of(route) is None
+    ]
 
 
 def permission_of(route: RouteContext) -> str | None:
@@ -74,14 +80,15 @@ def test_every_route_asks_for_a_permission(app: FastAPI) -> None:
 
 def test_every_permission_is_one_there_is(app: FastAPI) -> None:
     """A route asks for an action that permissions are decided on, so a misspelling fails here."""
-    asked = {permission_of(route) for route in iter_route_contexts(app.router.routes)} - {None}
+    asked = {permission_of(route) for route in contexts(app)} - {None}
     assert asked <= set(Action)
-    assert {Action.project_write, Action.flag_write, Action.key_write, Action.snapshot_read} <= asked
+    wanted = {Action.project_write, Action.flag_write, Action.key_write, Action.snapshot_read}
+    assert wanted | {Action.flag_evaluate} <= asked
 
 
 def test_no_route_holds_a_transaction_while_it_asks(app: FastAPI) -> None:
     """The guard is solved before any transaction: two connections for one request would starve the pool."""
-    for route in iter_route_contexts(app.router.routes):
+    for route in contexts(app):
         calls = list(calls_of(getattr(route, "dependant", None)))
         opened = [index for index, call in enumerate(calls) if call in (read_tx, write_tx)]
         asked = [index for index, call in enumerate(calls) if isinstance(call, Permission)]

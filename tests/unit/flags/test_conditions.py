@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from flagd.flags.model import ordered_condition, segments_in, wire_condition
 from flagd.flags.patch import conditions
-from flagd.flags.patch.conditions import MAX_NODES
+from flagd.flags.patch.conditions import MAX_NODES, MAX_PATTERNS, patterns_in
 from flagd.flags.patch.fields import Fields
 from flagd.flags.patch.references import path_around
 from flagd_core.operators import OPERATORS
@@ -124,6 +124,20 @@ def test_ids_given_by_position_keep_their_order() -> None:
         (leaf(ignore_case="yes"), "/if/ignore_case", "true or false"),
         (leaf(on_missing="no"), "/if/on_missing", "must be match, or left out"),
         (leaf("plan", "x", op="exists"), "/if/values/0", "no values"),
+        (leaf("email", "(", op="regex"), "/if/values/0", "not a pattern of RE2: missing )"),
+        (leaf("email", "@x", "a(?=b)", op="regex"), "/if/values/1", "not a pattern of RE2"),
+        (leaf("email", "@x", r"(a)\1", op="regex"), "/if/values/1", "not a pattern of RE2"),
+        (leaf("email", r"\pL{1,50}" * 20, op="regex"), "/if/values/0", "pattern too large"),
+        (leaf("email", "x" * 1001, op="regex"), "/if/values/0", "at most 1000 characters"),
+        (leaf("email", "a", "", op="regex"), "/if/values/1", "not empty"),
+        (leaf("email", 5, op="regex"), "/if/values/0", "must be a text"),
+        ({"attribute": "email", "op": "regex"}, "/if/values", "at least one value"),
+        (leaf("email", "a", op="regex", ignore_case=True), "/if/ignore_case", "no option 'ignore_case'"),
+        (leaf("email", *["a"] * 51, op="regex"), "/if/values", "at most 50 patterns in all"),
+        (leaf("now", 1_800_000_000, op="gt"), "/if/op", "by after or before only"),
+        (leaf("now", "2027-01-31", op="equals"), "/if/op", "'now' is the present instant"),
+        ({"attribute": "now", "op": "exists"}, "/if/op", "by after or before only"),
+        (leaf("now", "soon", op="after"), "/if/values/0", "not a date"),
     ],
 )
 def test_conditions_that_cannot_be(document: Any, pointer: str, words: str) -> None:
@@ -146,6 +160,31 @@ def test_depth_and_size_are_bounded() -> None:
     wide = refused({"any": [leaf()] * MAX_NODES})
     assert f"at most {MAX_NODES} parts" in wide[f"/if/any/{MAX_NODES - 1}"]
     assert not refused({"any": [leaf()] * (MAX_NODES - 1)})
+
+
+@pytest.mark.parametrize(
+    "condition",
+    [
+        leaf("email", r"^[^@]+@example\.(com|org)$", "(?i)^ops-", op="regex"),
+        leaf("email", *["a"] * MAX_PATTERNS, op="regex"),
+        leaf("now", "2027-01-31T08:00:00+01:00", op="after"),
+        leaf("now", "2027-01-31", op="before", on_missing="match"),
+        leaf("account.now", 5, op="gt"),
+    ],
+)
+def test_patterns_and_the_present_instant_are_stored_as_sent(condition: dict[str, Any]) -> None:
+    """What can be evaluated is kept as it was sent, and is the same to applications."""
+    assert parsed(condition) == condition
+    assert wire_condition(parsed(condition)) == condition
+
+
+def test_patterns_are_counted_over_the_whole_condition() -> None:
+    """Patterns take long to prepare, so there is an end to them however they are spread, and none beyond is tried."""
+    parts = [leaf("email", f"a{number}", op="regex") for number in range(MAX_PATTERNS)]
+    inner = {"not": {"all": parts}}
+    tree = {"any": [inner, leaf("email", "(", op="regex")]}
+    assert refused(tree) == {"/if/any/1/values": f"there must be at most {MAX_PATTERNS} patterns in all"}
+    assert patterns_in(parsed(inner)) == MAX_PATTERNS
 
 
 @pytest.mark.parametrize(

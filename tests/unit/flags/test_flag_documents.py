@@ -58,6 +58,7 @@ def test_a_boolean_flag_needs_nothing_but_its_key() -> None:
         "tags": [],
         "owner": "",
         "permanent": False,
+        "schema": None,
         "version": 1,
         "archived": False,
         "created_at": "2026-11-23T12:00:00Z",

@@ -150,8 +150,8 @@ def test_a_share_of_zero_is_no_share() -> None:
 @pytest.mark.parametrize(
     ("shares", "pointer", "words"),
     [
-        ({"on": 20, "off": 70}, "/default/split/weights", "sum to 90"),
-        ({"on": 33.333, "off": 66.666}, "/default/split/weights", "sum to 99.999"),
+        ({"on": 20, "off": 70}, "/default/split/weights", "add up to 90 %"),
+        ({"on": 33.333, "off": 66.666}, "/default/split/weights", "add up to 99.999 %"),
         ({"on": 33.3333, "off": 66.6667}, "/default/split/weights/on", "3 decimals"),
         ({"on": -1, "off": 101}, "/default/split/weights/on", "between 0 and 100"),
         ({"on": True, "off": 99}, "/default/split/weights/on", "must be a number"),
@@ -309,6 +309,17 @@ def test_a_part_of_a_rule_is_patched_alone() -> None:
 def test_rules_that_cannot_be(patch: dict[str, Any], pointer: str, words: str) -> None:
     """A rule has an id, a condition and a serve; the order names every rule once."""
     assert words in refused(patch, {"rules": {"old": rule()}})[pointer]
+
+
+def test_all_rules_together_have_an_end_to_their_patterns() -> None:
+    """Patterns added rule by rule are counted with those that are there; what is there can always be removed."""
+    many = {"if": leaf("email", *["a"] * 30, op="regex"), "serve": {"variant": "on"}}
+    old = {"rules": {"old": many}}
+    assert refused({"rules": {"new": many}}, old) == {
+        "/rules": "must hold at most 50 patterns in all, not 60"
+    }
+    replaced = targeting(BOOLEAN, old, {"rules": {"new": many, "old": None}})
+    assert [each.id for each in replaced.rules] == ["new"]
 
 
 # --- prerequisites -----------------------------------------------------------------------------------------

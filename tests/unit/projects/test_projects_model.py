@@ -77,6 +77,9 @@ def test_a_patch_changes_what_it_names_and_nothing_else() -> None:
     assert ProjectPatch(description="").apply(described) == replace(described, description="")
     assert EnvironmentPatch(position=0).apply(ENVIRONMENT) == replace(ENVIRONMENT, position=0)
     assert EnvironmentPatch().apply(ENVIRONMENT) == ENVIRONMENT
+    opened = replace(ENVIRONMENT, client_origins=("https://shop.example.com",))
+    assert EnvironmentPatch(name="New").apply(opened) == replace(opened, name="New")
+    assert EnvironmentPatch(client_origins=()).apply(opened) == ENVIRONMENT
 
 
 def test_the_log_keeps_what_people_know_a_project_by() -> None:
@@ -89,12 +92,16 @@ def test_the_log_keeps_what_people_know_a_project_by() -> None:
         "version": 3,
     }
     assert "revision" not in ENVIRONMENT.document()
+    assert replace(ENVIRONMENT, client_origins=("*",)).document()["client_origins"] == ["*"]
 
 
 def test_a_merge_patch_tells_left_out_from_null() -> None:
     """A field left out stays, a null description becomes empty, and a null name is refused."""
     assert ProjectChange.model_validate({}).to_model() == ProjectPatch()
     assert ProjectChange.model_validate({"description": None}).to_model() == ProjectPatch(description="")
+    assert EnvironmentChange.model_validate({}).to_model() == EnvironmentPatch()
+    emptied = EnvironmentChange.model_validate({"client_origins": None}).to_model()
+    assert emptied == EnvironmentPatch(client_origins=())
     with pytest.raises(ValidationError):
         ProjectChange.model_validate({"name": None})
     with pytest.raises(ValidationError):

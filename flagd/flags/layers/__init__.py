@@ -1,0 +1,1 @@
+"""Layers: rings that several flags share, so that no unit is in two of their experiments."""
