@@ -8,6 +8,7 @@ An algorithm is frozen: units are where it put them. What a vendor does differen
 
 from __future__ import annotations
 
+import re
 from bisect import bisect_left, bisect_right
 from collections.abc import Callable, Mapping, Sequence
 from hashlib import md5, sha1, sha256
@@ -23,6 +24,7 @@ MAX_RING: Final = 2**31 - 1
 """The largest ring where the weights decide how large it is."""
 _PERCENT_MILLE: Final = 100_000
 """A ring for vendors who compare fractions: thousandths of a percent."""
+_SEED: Final = re.compile("-?[0-9]{1,10}")
 
 
 def _as_they_are(ends: Sequence[int]) -> list[float]:
@@ -40,12 +42,19 @@ class Algorithm(NamedTuple):
     """What positions are compared with, from the ends of the arcs; the last is beyond every position."""
     closed: bool = False
     """Whether a unit that stands exactly on a bound is before it."""
+    seeded: bool = False
+    """Whether the salt is a number, the seed of the hash; `is_seed` says which texts are one."""
 
     def finder(self, salt: str, ends: Sequence[int]) -> Callable[[str], int]:
         """The function from the text of a unit to the index of its arc. The text must be valid Unicode."""
         position, bounds, ring = self.position, self.bounds(ends), ends[-1]
         find = bisect_left if self.closed else bisect_right
         return lambda unit: find(bounds, position(salt, unit, ring))
+
+
+def is_seed(salt: str) -> bool:
+    """Whether a salt can be the seed of a hash: a number of 32 bits, with or without a sign, in decimal."""
+    return _SEED.fullmatch(salt) is not None and -(2**31) <= int(salt) < 2**32
 
 
 # Positions. Vendors that count from 1 and include the end are here counted from 0 and exclude it: the same units.
@@ -114,13 +123,24 @@ def _statsig(salt: str, unit: str, ring: int) -> int:
     return int.from_bytes(sha256(f"{salt}.{unit}".encode()).digest()[:8], "big") % ring
 
 
-def _dotted_fraction(salt: str, unit: str, _ring: int) -> float:
-    """60 bits of SHA-1 as a fraction, in the floating point that LaunchDarkly and PostHog compare in."""
-    return int(_sha1(f"{salt}.{unit}")[:15], 16) / float(0xFFFFFFFFFFFFFFF)
+def _split(salt: str, unit: str, ring: int) -> int:
+    return mmh3.hash(unit.encode(), int(salt) & 0xFFFFFFFF, False) % ring
 
 
-def _posthog_variants(salt: str, unit: str, ring: int) -> float:
-    return _dotted_fraction(salt, f"{unit}variant", ring)
+def _eppo(salt: str, unit: str, ring: int) -> int:
+    return int(_md5(f"{salt}-{unit}")[:8], 16) % ring
+
+
+def _dotted(salt: str, unit: str, _ring: int) -> float:
+    return _fraction(f"{salt}.{unit}")
+
+
+def _posthog_variants(salt: str, unit: str, _ring: int) -> float:
+    return _fraction(f"{salt}.{unit}variant")
+
+
+def _posthog_holdout(salt: str, unit: str, _ring: int) -> float:
+    return _fraction(f"{salt}-{unit}")
 
 
 # Bounds, for those who compare fractions: added up as the vendor does, because sums of fractions are rounded.
@@ -147,6 +167,11 @@ def _added_up(ends: Sequence[int], share: Callable[[int], float]) -> list[float]
 
 
 # Hashes.
+
+
+def _fraction(text: str) -> float:
+    """60 bits of SHA-1 as a fraction, in the floating point that LaunchDarkly and PostHog compare in."""
+    return int(_sha1(text)[:15], 16) / float(0xFFFFFFFFFFFFFFF)
 
 
 def _fnv1a(values: Sequence[int]) -> int:
@@ -187,18 +212,22 @@ def _md5(text: str) -> str:
 ALGORITHMS: Final[Mapping[str, Algorithm]] = {
     NATIVE: Algorithm(SLOTS, _native),
     "configcat.v1": Algorithm(100, _configcat),
+    "eppo.v1": Algorithm(None, _eppo),
     "flagsmith.v1": Algorithm(9_998, _flagsmith),
     "flipt.threshold.v1": Algorithm(100, _flipt_threshold),
     "flipt.variants.v1": Algorithm(1_000, _flipt_variants),
     "gofeatureflag.v1": Algorithm(None, _go_feature_flag),
     "growthbook.v1": Algorithm(1_000, _growthbook_v1),
     "growthbook.v2": Algorithm(10_000, _growthbook_v2),
-    "launchdarkly.v1": Algorithm(_PERCENT_MILLE, _dotted_fraction, _launchdarkly_bounds),
+    "launchdarkly.v1": Algorithm(_PERCENT_MILLE, _dotted, _launchdarkly_bounds),
+    "openfeature-flagd.text.v3": Algorithm(None, _openfeature_v3_text),
     "openfeature-flagd.v2": Algorithm(None, _openfeature_v2),
     "openfeature-flagd.v3": Algorithm(None, _openfeature_v3),
-    "openfeature-flagd.text.v3": Algorithm(None, _openfeature_v3_text),
-    "posthog.rollout.v1": Algorithm(_PERCENT_MILLE, _dotted_fraction, _posthog_bounds, closed=True),
+    "posthog.holdout.v1": Algorithm(_PERCENT_MILLE, _posthog_holdout, _posthog_bounds, closed=True),
+    "posthog.rollout.v1": Algorithm(_PERCENT_MILLE, _dotted, _posthog_bounds, closed=True),
     "posthog.variants.v1": Algorithm(_PERCENT_MILLE, _posthog_variants, _posthog_bounds),
+    "split.v2": Algorithm(100, _split, seeded=True),
+    "statsig.buckets.v1": Algorithm(1_000, _statsig),
     "statsig.v1": Algorithm(10_000, _statsig),
     "unleash.rollout.v1": Algorithm(100, _unleash_rollout),
     "unleash.variants.v1": Algorithm(None, _unleash_variants),

@@ -14,7 +14,7 @@ from bisect import bisect_right
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any, NamedTuple, Protocol
 
-from mmh3 import hash as murmur3
+from mmh3 import mmh3_32_uintdigest as murmur3
 
 from flagd_core.algorithms import ALGORITHMS, NATIVE
 from flagd_core.bucketing import first_hash_from, unit_text
@@ -47,7 +47,7 @@ class Evaluated(Protocol):
 
 
 class Step(NamedTuple):
-    """What a rule, or the default, serves."""
+    """What a rule, the default, or a whole flag answers."""
 
     constant: Detail | None
     """The answer, where it is the same for all: asking `answer` would cost a call."""
@@ -93,19 +93,22 @@ class FlagCompiler:
         # Made beforehand: where the stack is exhausted there is no room to make it.
         self._no_room = self._error(ErrorCode.GENERAL, "the call stack is exhausted")
 
-    def program(self) -> Evaluate:
-        """The function that answers for the flag."""
+    def program(self) -> Step:
+        """What answers for the flag."""
         definition = self._definition
         if not definition["enabled"]:
-            return _always(self._off(Reason.STATIC, {"off": True}))
-        gates = [self.gate(each) for each in definition.get("prerequisites", ())]
-        targets = self.targets(definition.get("targets", {}))
-        rules = [self.rule(rule) for rule in definition.get("rules", ())]
+            return always(self._off(Reason.STATIC, {"off": True}))
+        gates = tuple(self.gate(each) for each in definition.get("prerequisites") or ())
+        targets = self.targets(definition.get("targets") or {})
+        rules = [self.rule(rule) for rule in definition.get("rules") or ()]
         if "layer" in definition:
             rules.insert(0, self.layer(definition["layer"]))
-        if gates or targets or rules:
-            return self._targeted(gates, targets, rules, self.step(definition["default"], Reason.DEFAULT))
-        return self.step(definition["default"], Reason.STATIC).answer
+        if not (gates or targets or rules):
+            return self.step(definition["default"], Reason.STATIC)
+        default = self.step(definition["default"], Reason.DEFAULT)
+        if gates or targets:
+            return Step(None, self._targeted(gates, targets, tuple(rules), default))
+        return Step(None, self._ruled(tuple(rules), default))
 
     def _targeted(  # noqa: C901 - one function, because each call it were split into would be paid at every answer
         self, gates: Sequence[Gate], targets: Mapping[str | None, Detail], rules: Sequence[Branch], last: Step
@@ -136,6 +139,48 @@ class FlagCompiler:
 
         return evaluate
 
+    def _ruled(self, rules: Sequence[Branch], last: Step) -> Evaluate:
+        """As `_targeted`, for the many flags with rules and nothing before them."""
+        if len(rules) == 1:
+            return self._ruled_once(rules[0], last)
+        unreadable, no_room = self._unreadable, self._no_room
+        default, default_answer = last
+
+        def evaluate(context: Any) -> Detail:
+            try:
+                if context.__class__ is not dict:
+                    context = attributes_of(context)
+                for test, constant, answer in rules:
+                    if test(context):
+                        return constant if constant is not None else answer(context)
+                return default if default is not None else default_answer(context)
+            except RecursionError:
+                return no_room
+            except Exception as error:  # noqa: BLE001 - a context may raise anything
+                return unreadable(error)
+
+        return evaluate
+
+    def _ruled_once(self, rule: Branch, last: Step) -> Evaluate:
+        """As `_ruled`, for a single rule."""
+        unreadable, no_room = self._unreadable, self._no_room
+        test, constant, answer = rule
+        default, default_answer = last
+
+        def evaluate(context: Any) -> Detail:
+            try:
+                if context.__class__ is not dict:
+                    context = attributes_of(context)
+                if test(context):
+                    return constant if constant is not None else answer(context)
+                return default if default is not None else default_answer(context)
+            except RecursionError:
+                return no_room
+            except Exception as error:  # noqa: BLE001 - a context may raise anything
+                return unreadable(error)
+
+        return evaluate
+
     def gate(self, prerequisite: Prerequisite) -> Gate:
         """What a prerequisite asks before anything else."""
         parent = prerequisite["flag"]
@@ -147,6 +192,7 @@ class FlagCompiler:
         targets: dict[str | None, Detail] = {}
         for variant, named in keys.items():
             targets.update(dict.fromkeys(named, self._detail(variant, Reason.TARGETING_MATCH)))
+        targets.pop("", None)  # An empty key is no key.
         return targets
 
     def layer(self, layer: Layer) -> Branch:
@@ -175,8 +221,7 @@ class FlagCompiler:
     def step(self, serve: Serve, reason: Reason, rule: str | None = None) -> Step:
         """What is served: one variant, or a split."""
         if "variant" in serve:
-            detail = self._detail(serve["variant"], reason, rule)
-            return Step(detail, _always(detail))
+            return always(self._detail(serve["variant"], reason, rule))
         return Step(None, self.split(serve["split"], rule))
 
     def split(self, split: Split, rule: str | None) -> Evaluate:
@@ -214,7 +259,7 @@ class FlagCompiler:
                 if not unit:
                     return no_unit
                 # Encoded here: mmh3 5.3 crashes the process when it is given text with a lone surrogate.
-                digest = murmur3((prefix + unit).encode(), 0, False)
+                digest = murmur3((prefix + unit).encode())
             except UnicodeEncodeError:
                 return no_unit
             except RecursionError:
@@ -261,16 +306,16 @@ class FlagCompiler:
         self, variant: str | None, reason: Reason, metadata: Mapping[str, object], rule: str | None = None
     ) -> Detail:
         value = NO_VALUE if variant is None else self._values[variant]
-        return Detail(value, variant, reason, None, None, metadata, rule, *self._count(variant))
+        return Detail(value, variant, reason, None, None, metadata, rule, *self._uses(variant))
 
     def _no_unit(self, attribute: str, rule: str | None) -> Detail:
         message = f"the context has no usable {attribute!r} to split by"
         return self._error(ErrorCode.TARGETING_KEY_MISSING, message, rule)
 
     def _error(self, code: ErrorCode, message: str, rule: str | None = None) -> Detail:
-        return Detail(NO_VALUE, None, Reason.ERROR, code, message, self._metadata, rule, *self._count(None))
+        return Detail(NO_VALUE, None, Reason.ERROR, code, message, self._metadata, rule, *self._uses(None))
 
-    def _count(self, variant: str | None) -> tuple[Callable[[], int], ...]:
+    def _uses(self, variant: str | None) -> tuple[Iterator[int], ...]:
         counter = self._host.counter
         return () if counter is None else (counter(self._key, variant),)
 
@@ -293,15 +338,16 @@ def with_now(evaluate: Evaluate, clock: Clock) -> Evaluate:
     return evaluate_now
 
 
-def broken(definition: FlagDefinition, problem: str) -> Evaluate:
+def broken(definition: FlagDefinition, problem: str) -> Step:
     """The program of a flag that cannot be evaluated here."""
     # Of such a definition only what a flag shows of itself has been checked.
     metadata = FrozenDict({"version": definition["version"]} if "version" in definition else {})
-    return _always(Detail(NO_VALUE, None, Reason.ERROR, ErrorCode.PARSE_ERROR, problem, metadata))
+    return always(Detail(NO_VALUE, None, Reason.ERROR, ErrorCode.PARSE_ERROR, problem, metadata))
 
 
-def _always(detail: Detail) -> Evaluate:
-    return lambda context: detail
+def always(detail: Detail) -> Step:
+    """What answers everybody the same."""
+    return Step(detail, lambda context: detail)
 
 
 def _arcs_of(layer: Layer) -> Iterator[tuple[int, bool]]:
@@ -318,7 +364,7 @@ def _arcs_of(layer: Layer) -> Iterator[tuple[int, bool]]:
 
 
 def _flag_metadata(definition: FlagDefinition) -> dict[str, object]:
-    metadata = {name: frozen(value) for name, value in definition.get("metadata", {}).items()}
+    metadata = {name: frozen(value) for name, value in (definition.get("metadata") or {}).items()}
     if "version" in definition:
         metadata["version"] = definition["version"]
     return metadata

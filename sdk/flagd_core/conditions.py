@@ -10,10 +10,11 @@ the very same path (see explain).
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from typing import Final, Protocol
+from typing import Any, Final, Protocol
 
 from flagd_core.model import TARGETING_KEY, Condition, Context, FrozenDict
-from flagd_core.operators import IGNORE_CASE, OPERATORS
+from flagd_core.operators import IGNORE_CASE, OPERATORS, OnText, Remembered
+from flagd_core.operators.operands import number
 
 Attributes = Mapping[str, object]
 Test = Callable[[Attributes], "bool | None"]
@@ -104,21 +105,71 @@ class ConditionCompiler:
             return path_test
 
         if operator.build_text is not None:
-            test_text = operator.build_text(*operands)
-
-            def text_test(attributes: Attributes) -> bool | None:
-                value = attributes.get(attribute)
-                if value.__class__ is str:
-                    return test_text(value)
-                return missing if value is None else test(value)
-
-            return text_test
+            return self._leaf_on_text(attribute, test, missing, operator.build_text(*operands))
+        if operator.order is not None:
+            return self._leaf_on_number(attribute, test, missing, (operator.order, leaf["values"][0]))
 
         def attribute_test(attributes: Attributes) -> bool | None:
             value = attributes.get(attribute)
             return missing if value is None else test(value)
 
         return attribute_test
+
+    # The leaves that occur most are written out: what they call would cost as much as all the rest.
+
+    def _leaf_on_text(
+        self,
+        attribute: str,
+        test: Callable[[object], bool | None],
+        missing: bool | None,
+        on_text: OnText,
+    ) -> Test:
+        if isinstance(on_text, frozenset):
+            wanted = on_text
+
+            def membership_test(attributes: Attributes) -> bool | None:
+                value = attributes.get(attribute)
+                if value.__class__ is str:
+                    return value in wanted
+                return missing if value is None else test(value)
+
+            return membership_test
+        if isinstance(on_text, Remembered):
+            verdicts = on_text
+
+            def remembering_test(attributes: Attributes) -> bool | None:
+                value: Any = attributes.get(attribute)
+                if value.__class__ is str:
+                    return verdicts[value]
+                return missing if value is None else test(value)
+
+            return remembering_test
+        test_text = on_text
+
+        def text_test(attributes: Attributes) -> bool | None:
+            value: Any = attributes.get(attribute)
+            if value.__class__ is str:
+                return test_text(value)
+            return missing if value is None else test(value)
+
+        return text_test
+
+    def _leaf_on_number(
+        self,
+        attribute: str,
+        test: Callable[[object], bool | None],
+        missing: bool | None,
+        order: tuple[Callable[[Any, Any], bool], object],
+    ) -> Test:
+        holds, bound = order[0], number(order[1])
+
+        def number_test(attributes: Attributes) -> bool | None:
+            value = attributes.get(attribute)
+            if value.__class__ is int:
+                return holds(value, bound)
+            return missing if value is None else test(value)
+
+        return number_test
 
     def negation(self, test: Test) -> Test:
         """Not: unknown stays unknown."""

@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, Final, NamedTuple, cast
 
-from flagd_core.algorithms import ALGORITHMS, MAX_RING, Algorithm
+from flagd_core.algorithms import ALGORITHMS, MAX_RING, Algorithm, is_seed
 from flagd_core.bucketing import is_unicode
 from flagd_core.model import (
     FORMAT,
@@ -86,7 +86,8 @@ class Checked(NamedTuple):
     """Whether a condition of its own asks for the attribute `now`."""
 
 
-_PLAIN: Final = Checked()
+PLAIN: Final = Checked()
+"""What most items are: usable, and referring to nothing."""
 
 
 class _Asked:
@@ -147,7 +148,7 @@ def check_flag(key: object, raw: object) -> Checked:
         if asked.segments or asked.now or parents:
             keys = tuple(parent["flag"] for parent in parents or ())
             return Checked(None, tuple(asked.segments), keys, asked.now)
-        return _PLAIN
+        return PLAIN
     except DecodeError as error:
         error.under(str(key))
         error.under("flags")
@@ -343,6 +344,8 @@ def _hashed(holder: Mapping[str, Any]) -> Algorithm:
         raise _Unknown(f"unknown algorithm {holder['algorithm']!r:.80}", "algorithm")
     if not is_unicode(_field(holder, "salt", str)):
         raise DecodeError("must be valid Unicode", "salt")
+    if algorithm.seeded and not is_seed(holder["salt"]):
+        raise DecodeError("must be a number of 32 bits", "salt")
     if not _field(holder, "unit", str):
         raise DecodeError("must name an attribute", "unit")
     return algorithm

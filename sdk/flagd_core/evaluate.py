@@ -13,7 +13,7 @@ from collections.abc import Mapping
 from typing import Any, Final, cast
 
 from flagd_core import decode, links
-from flagd_core.compile import Evaluate, FlagCompiler, broken, with_now
+from flagd_core.compile import Evaluate, FlagCompiler, Step, broken, with_now
 from flagd_core.conditions import ConditionCompiler
 from flagd_core.decode import Checked
 from flagd_core.host import BARE, Host
@@ -28,13 +28,15 @@ _MARSHAL_FORMAT: Final = 2  # Later ones write how often an object is referred t
 class CompiledFlag:
     """One flag of a snapshot.
 
-    `evaluate(context)` answers and never raises, whatever the context is. It is a slot and no method, which
-    saves a call; the program in it is compiled when it is first used.
+    `evaluate(context)` answers and never raises, whatever the context is; `constant` is the answer where it is
+    the same for every context, else None. They are slots and no methods, which saves a call; what is in them
+    is compiled when it is first used.
     """
 
     __slots__ = (
         "checked",
         "client_visible",
+        "constant",
         "definition",
         "evaluate",
         "host",
@@ -47,6 +49,7 @@ class CompiledFlag:
     )
 
     evaluate: Evaluate
+    constant: Detail | None
 
     def __init__(self, key: str, definition: FlagDefinition, checked: Checked, host: Host = BARE) -> None:
         self.host = host
@@ -60,19 +63,23 @@ class CompiledFlag:
         self.segments = _NO_SEGMENTS
         self.parents = _NO_PARENTS
 
-    def __getattr__(self, name: str) -> Evaluate:
-        # Python asks here for the slot that is still empty. Two threads at once compile the same program
-        # twice, which is harmless.
-        if name != "evaluate":
+    def __getattr__(self, name: str) -> Any:
+        # Python asks here for a slot that is still empty. Two threads at once compile the same program twice,
+        # which is harmless.
+        if name not in {"constant", "evaluate"}:
             raise AttributeError(name)
+        self.constant, self.evaluate = self._program()
+        return getattr(self, name)
+
+    def _program(self) -> Step:
         if self.problem is not None:
-            self.evaluate = broken(self.definition, self.problem)
-        else:
-            conditions = ConditionCompiler(self.segments)
-            program = FlagCompiler(self.key, self.definition, conditions, self.parents, self.host).program()
-            clock = self.host.clock
-            self.evaluate = with_now(program, clock) if clock is not None and self.asks_now else program
-        return self.evaluate
+            return broken(self.definition, self.problem)
+        conditions = ConditionCompiler(self.segments)
+        program = FlagCompiler(self.key, self.definition, conditions, self.parents, self.host).program()
+        clock = self.host.clock
+        if clock is None or program.constant is not None or not self.asks_now:
+            return program
+        return Step(None, with_now(program.answer, clock))
 
     @property
     def asks_now(self) -> bool:
@@ -189,13 +196,13 @@ class _Flags:
         changed = set(old.keys() - raw.keys())
         for key, definition in raw.items():
             flag = old.get(key)
-            if flag is None or not _same(flag.definition, definition):
+            if flag is None or (flag.definition is not definition and not _same(flag.definition, definition)):
                 flag = CompiledFlag(
                     key, cast("Any", definition), decode.check_flag(key, definition), self._host
                 )
                 changed.add(key)
             flags[key] = flag
-            if flag.checked.flags or flag.checked.segments:
+            if flag.checked is not decode.PLAIN:
                 linked[key] = flag
         self._relink(flags, linked, changed)
         return flags

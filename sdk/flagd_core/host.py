@@ -5,14 +5,14 @@ Plain values: this module must never read a clock or count anything itself.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Final, NamedTuple
 
 Clock = Callable[[], float]
 """Seconds since 1970."""
-Counter = Callable[[str, "str | None"], Callable[[], int]]
-"""For a flag and a variant (None: no value), the function that counts one more use. It must not raise, and must
-be safe to call from any thread."""
+Counter = Callable[[str, "str | None"], Iterator[int]]
+"""For a flag and a variant (None: no value), the iterator whose every step counts one more use. It must never end,
+and must be safe to use from any thread: an `itertools.count`."""
 
 
 class Host(NamedTuple):
@@ -21,7 +21,7 @@ class Host(NamedTuple):
     clock: Clock | None = None
     """Gives flags that ask for it the attribute `now`; None: a context has it, or it is missing."""
     counter: Counter | None = None
-    """Makes what `Detail.count` calls; None: nothing is counted."""
+    """Makes what `Detail.uses` counts on; None: nothing is counted."""
 
 
 BARE: Final = Host()

@@ -5,8 +5,9 @@ Plain values in OpenFeature's vocabulary: this module must never know how an ans
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Iterator, Mapping
 from enum import Enum
+from itertools import count
 from types import MappingProxyType
 from typing import Final, NoReturn
 
@@ -68,19 +69,18 @@ NO_VALUE: Final = NoValue()
 NO_METADATA: Final[Mapping[str, object]] = MappingProxyType({})
 
 
-def _uncounted() -> int:
-    return 0
+_UNCOUNTED: Final = count()
 
 
 class Detail:
     """One answer. It is shared between calls and threads, and nothing in it can be changed.
 
     `value` is a bool, str, int, float, or a read-only dict or list (`copy.deepcopy` makes a plain one), or
-    `NO_VALUE`. `count()` counts one more use of the answer, where the host counts (see Host). It is no part of
-    the answer: two details are equal when everything else is.
+    `NO_VALUE`. `next(detail.uses)` counts one more use of the answer, where the host counts (see Host). It is
+    no part of the answer: two details are equal when everything else is.
     """
 
-    __slots__ = ("count", "error_code", "error_message", "metadata", "reason", "rule", "value", "variant")
+    __slots__ = ("error_code", "error_message", "metadata", "reason", "rule", "uses", "value", "variant")
 
     value: object
     variant: str | None
@@ -89,7 +89,7 @@ class Detail:
     error_message: str | None
     metadata: Mapping[str, object]
     rule: str | None
-    count: Callable[[], int]
+    uses: Iterator[int]
 
     def __init__(  # noqa: PLR0913, PLR0917 - the answer has that many parts
         self,
@@ -100,7 +100,7 @@ class Detail:
         error_message: str | None = None,
         metadata: Mapping[str, object] = NO_METADATA,
         rule: str | None = None,
-        count: Callable[[], int] = _uncounted,
+        uses: Iterator[int] = _UNCOUNTED,
     ) -> None:
         put = object.__setattr__
         put(self, "value", value)
@@ -110,7 +110,7 @@ class Detail:
         put(self, "error_message", error_message)
         put(self, "metadata", metadata)
         put(self, "rule", rule)
-        put(self, "count", count)
+        put(self, "uses", uses)
 
     def __setattr__(self, name: str, value: object) -> NoReturn:
         raise AttributeError(f"an answer is shared and cannot be changed: {name!r}")

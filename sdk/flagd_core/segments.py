@@ -49,6 +49,8 @@ def membership(definition: SegmentDefinition, conditions: ConditionCompiler) -> 
     by_condition = _condition_of(definition, conditions)
     if not excluded and not included:
         return by_condition
+    if not excluded and by_condition is _nobody:
+        return _listed(included)
 
     def test(attributes: Mapping[str, object]) -> bool | None:
         key: Any = attributes.get(TARGETING_KEY)
@@ -68,6 +70,18 @@ def membership(definition: SegmentDefinition, conditions: ConditionCompiler) -> 
         return None if included else by_attributes
 
     return test
+
+
+def _listed(included: frozenset[str]) -> Test:
+    """The test of a segment that is nothing but a list of keys."""
+
+    def listed(attributes: Mapping[str, object]) -> bool | None:
+        key: Any = attributes.get(TARGETING_KEY)
+        if key.__class__ is not str:
+            key = unit_text(key)
+        return key in included if key else None
+
+    return listed
 
 
 def _condition_of(definition: SegmentDefinition, conditions: ConditionCompiler) -> Test:

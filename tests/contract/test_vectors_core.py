@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from functools import cache
 from typing import Any
 
@@ -9,6 +10,7 @@ import pytest
 
 from flagd_core import NO_VALUE, DecodeError, Ruleset, load, ring
 from flagd_core.bucketing import hash_of, slot_of, unit_text
+from flagd_core.explain import explain
 from tests.vectors import reading
 
 
@@ -68,6 +70,15 @@ def test_condition(case: dict[str, Any]) -> None:
     matches = reading.expected_matches(case)
 
     assert {flag: rules.evaluate(flag, case["context"]).value for flag in matches} == matches
+
+
+@named("explanations")
+def test_explanation(case: dict[str, Any]) -> None:
+    """An answer is explained by the steps that the vector names; how a message is worded is left to the engine."""
+    explanation = explain(answering_rules(), case["flag"], case["context"])
+
+    explanation.pop("error_message", None)
+    assert json.loads(json.dumps(explanation)) == case["explanation"]
 
 
 @named("bucketing")

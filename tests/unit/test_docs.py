@@ -12,7 +12,6 @@ import pytest
 import flagd_core
 from flagd.settings import PREFIX, Settings
 from flagd.snapshots.model import Place, Revision, Snapshot, part
-from flagd_core.operators import OPERATORS
 
 ROOT = Path(__file__).parents[2]
 PAGES = [ROOT / "README.md", ROOT / "CHANGELOG.md", *sorted((ROOT / "docs").rglob("*.md"))]
@@ -26,15 +25,6 @@ def test_every_setting_is_documented() -> None:
     assert set(re.findall(r"^\| `(\w+)`", service, re.MULTILINE)) == {
         f"{PREFIX}{name.upper()}" for name in Settings.model_fields
     }
-
-
-def test_every_operator_is_documented() -> None:
-    """docs/snapshot.md names each operator that the engine knows, and none that it does not."""
-    page = (ROOT / "docs/snapshot.md").read_text()
-    table = page[page.index("| operators |") : page.index("`ignore_case` is for")]
-    first_cells = [line.split("|")[1] for line in table.splitlines() if line.startswith("| `")]
-
-    assert set(re.findall(r"`(\w+)`", " ".join(first_cells))) == set(OPERATORS)
 
 
 def test_the_documented_snapshot_is_one() -> None:
@@ -64,6 +54,22 @@ def test_links_lead_somewhere(page: Path) -> None:
     links = re.findall(r"\]\((?!https?:|#)([^)#]+)", page.read_text())
 
     assert [link for link in links if not (page.parent / link).exists()] == []
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.relative_to(ROOT).as_posix())
+def test_links_lead_to_headings(page: Path) -> None:
+    """Every link to a section, of its own page or of another, names a heading that is there."""
+    links = re.findall(r"\]\((?!https?:)([^)#]*)#([^)]+)\)", page.read_text())
+
+    assert [
+        link for link in links if link[1] not in _anchors(page.parent / link[0] if link[0] else page)
+    ] == []
+
+
+def _anchors(page: Path) -> set[str]:
+    """The names of a page's headings as a forge makes them."""
+    headings = re.findall(r"^#+ (.*)$", page.read_text(), re.MULTILINE)
+    return {re.sub(r"[^\w\- ]", "", heading.lower()).replace(" ", "-") for heading in headings}
 
 
 def test_the_decisions_are_listed_in_order() -> None:

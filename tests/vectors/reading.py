@@ -29,7 +29,26 @@ def cases(name: str) -> list[dict[str, Any]]:
 
 def document_of_condition(condition: dict[str, Any]) -> dict[str, Any]:
     """A snapshot with two flags, each on where its only rule matches: the condition as it is, and its negation."""
+    return _document_of_conditions({AS_IT_IS: condition, NEGATED: {"not": condition}})
 
+
+@cache
+def document_of_all_conditions() -> dict[str, Any]:
+    """A snapshot with the two flags of every case of conditions.json; `flags_of_condition` names them."""
+    conditions: dict[str, dict[str, Any]] = {}
+    for case in cases("conditions"):
+        flags = flags_of_condition(case)
+        conditions |= {flags[AS_IT_IS]: case["if"], flags[NEGATED]: {"not": case["if"]}}
+    return _document_of_conditions(conditions)
+
+
+def flags_of_condition(case: dict[str, Any]) -> dict[str, str]:
+    """The keys of a case's two flags in `document_of_all_conditions`."""
+    number = cases("conditions").index(case)
+    return {AS_IT_IS: f"{AS_IT_IS}-{number}", NEGATED: f"{NEGATED}-{number}"}
+
+
+def _document_of_conditions(conditions: dict[str, dict[str, Any]]) -> dict[str, Any]:
     def flag(rule: dict[str, Any]) -> dict[str, Any]:
         return {
             "kind": "boolean",
@@ -52,7 +71,7 @@ def document_of_condition(condition: dict[str, Any]) -> dict[str, Any]:
         "lineage": "018f4c6e-0000-7000-8000-000000000002",
         "revision": 1,
         "digest": "",
-        "flags": {AS_IT_IS: flag(condition), NEGATED: flag({"not": condition})},
+        "flags": {key: flag(condition) for key, condition in conditions.items()},
         "segments": read("conditions")["segments"],
     }
 

@@ -80,7 +80,7 @@ class _Tracer:
         if flag.problem is not None:
             return flag.evaluate
         if id(flag) not in self._programs:
-            program = _TracingFlag(self, flag).program()
+            program = _TracingFlag(self, flag).program().answer
             clock = flag.host.clock
             self._programs[id(flag)] = with_now(program, clock) if clock and flag.asks_now else program
         return self._programs[id(flag)]

@@ -3,6 +3,6 @@
 Pure: nothing in here knows a condition, a flag or a context.
 """
 
-from flagd_core.operators.table import IGNORE_CASE, OPERATORS, Operator, Test, check
+from flagd_core.operators.table import IGNORE_CASE, OPERATORS, OnText, Operator, Remembered, check
 
-__all__ = ["IGNORE_CASE", "OPERATORS", "Operator", "Test", "check"]
+__all__ = ["IGNORE_CASE", "OPERATORS", "OnText", "Operator", "Remembered", "check"]

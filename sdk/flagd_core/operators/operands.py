@@ -29,7 +29,7 @@ _INSTANT: Final = re.compile(
     r"(?:[Tt ]([0-9]{2}):([0-9]{2})(?::([0-9]{2})(?:[.,]([0-9]{1,9})[0-9]*)?)?"
     r"(?:[Zz]|([+-])([0-9]{2}):?([0-9]{2}))?)?"
 )
-_LONGEST: Final = 256
+LONGEST: Final = 256
 """Longer text is no number, version, instant or address: it bounds the work a context can cause."""
 _SECOND: Final = 10**9
 _MILLISECOND: Final = 10**6
@@ -71,14 +71,14 @@ def number(value: object) -> int | float | None:
 
 
 def _decimal(value: str) -> int | float | None:
-    if len(value) > _LONGEST or not _DECIMAL.fullmatch(value):
+    if len(value) > LONGEST or not _DECIMAL.fullmatch(value):
         return None
     return float(value) if not value.removeprefix("-").isdigit() else int(value)
 
 
 def version(value: object) -> Version | None:
     """A version as SemVer 2.0 orders it. A leading v is allowed, missing parts are 0, build metadata is ignored."""
-    return _version(value) if isinstance(value, str) and len(value) <= _LONGEST else None
+    return _version(value) if isinstance(value, str) and len(value) <= LONGEST else None
 
 
 @lru_cache(maxsize=4096)
@@ -107,7 +107,7 @@ def instant(value: object) -> int | None:
     seconds. A number in quotes is no date.
     """
     if isinstance(value, str):
-        return _instant(value) if len(value) <= _LONGEST else None
+        return _instant(value) if len(value) <= LONGEST else None
     if isinstance(value, bool):
         return None
     if isinstance(value, (int, float)):
@@ -156,7 +156,7 @@ def _calendar_instant(value: object) -> int | None:
 
 def address(value: object) -> Address | None:
     """An IP address; an IPv4 address written in IPv6 (`::ffff:192.0.2.1`) is the IPv4 address."""
-    return _address(value) if isinstance(value, str) and len(value) <= _LONGEST else None
+    return _address(value) if isinstance(value, str) and len(value) <= LONGEST else None
 
 
 @lru_cache(maxsize=4096)
@@ -170,7 +170,10 @@ def _address(value: str) -> Address | None:
 
 def network(value: object) -> Network | None:
     """A range in CIDR notation, host bits allowed, or a single address."""
-    if not isinstance(value, str) or len(value) > _LONGEST:
+    if not isinstance(value, str) or len(value) > LONGEST:
+        return None
+    _, slash, length = value.partition("/")
+    if slash and not (length.isascii() and length.isdigit()):  # A netmask, which the library would take too.
         return None
     try:
         found = ip_network(value, strict=False)

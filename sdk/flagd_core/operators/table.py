@@ -9,13 +9,17 @@ tell.
 
 from __future__ import annotations
 
+import operator as order
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
-from typing import Final, NamedTuple, cast
+from typing import Any, Final, NamedTuple, Union, cast
 
 from flagd_core.operators import operands, regex
 
 Test = Callable[[object], "bool | None"]
-TextTest = Callable[[str], bool]
+TextTest = Callable[[str], "bool | None"]
+OnText = Union[frozenset[str], "Remembered", TextTest]
+"""The set that a text must be in, the verdicts on texts, or the test of a text."""
+Order = Callable[[Any, Any], bool]
 
 IGNORE_CASE: Final = "ignore_case"
 _SCALARS: Final = frozenset({str, bool, int, float})
@@ -32,8 +36,10 @@ class Operator(NamedTuple):
     """Why these values cannot be evaluated by anybody; None when they can."""
     takes_case: bool = False
     may_be_empty: bool = False
-    build_text: Callable[[Sequence[object], bool], TextTest] | None = None
-    """For operators on text: the test of an attribute that is a str, which `build` would make slower."""
+    build_text: Callable[[Sequence[object], bool], OnText] | None = None
+    """What to ask of an attribute that is a str, faster than `build`."""
+    order: Order | None = None
+    """For the order of numbers: how an attribute that is an int must compare with the value."""
     unsupported: Callable[[Sequence[object]], str | None] | None = None
     """Why values that `refuse` accepts cannot be evaluated here, though they may elsewhere."""
 
@@ -132,7 +138,7 @@ def _canonical(values: Iterable[object], ignore_case: bool) -> tuple[str, ...]:
     return tuple(dict.fromkeys(text.casefold() for text in texts) if ignore_case else dict.fromkeys(texts))
 
 
-def _is_one_of(values: Sequence[object], ignore_case: bool) -> TextTest:
+def _wanted(values: Sequence[object], ignore_case: bool) -> frozenset[str] | TextTest:
     wanted = frozenset(_canonical(values, ignore_case))
     numbers = frozenset(_canonical((value for value in values if type(value) in _NUMBERS), False))
     if numbers:
@@ -146,7 +152,12 @@ def _is_one_of(values: Sequence[object], ignore_case: bool) -> TextTest:
         return matches
     if ignore_case:
         return lambda text: text.casefold() in wanted
-    return wanted.__contains__
+    return wanted
+
+
+def _is_one_of(values: Sequence[object], ignore_case: bool) -> TextTest:
+    wanted = _wanted(values, ignore_case)
+    return wanted.__contains__ if isinstance(wanted, frozenset) else wanted
 
 
 def _contains(values: Sequence[object], ignore_case: bool) -> TextTest:
@@ -179,21 +190,42 @@ def _matches(values: Sequence[object], _ignore_case: bool) -> TextTest:
     return searches[0] if len(searches) == 1 else lambda text: any(search(text) for search in searches)
 
 
+class Remembered(dict[str, "bool | None"]):
+    """The verdicts of a test on text that costs more than a look-up, by the text."""
+
+    __slots__ = ("_test",)
+
+    def __init__(self, test: TextTest) -> None:
+        super().__init__()
+        self._test = test
+
+    def __missing__(self, text: str) -> bool | None:
+        verdict = self._test(text)
+        if len(text) <= operands.LONGEST:
+            if len(self) >= _MOST_REMEMBERED:
+                self.clear()
+            self[text] = verdict
+        return verdict
+
+
+_MOST_REMEMBERED: Final = 256
+
+
 # Tests on ordered operands.
 
-_ORDERS: Final[Mapping[str, Callable[..., bool]]] = {
-    "eq": lambda left, right: left == right,
-    "gt": lambda left, right: left > right,
-    "gte": lambda left, right: left >= right,
-    "lt": lambda left, right: left < right,
-    "lte": lambda left, right: left <= right,
+_ORDERS: Final[Mapping[str, Order]] = {
+    "eq": order.eq,
+    "gt": order.gt,
+    "gte": order.ge,
+    "lt": order.lt,
+    "lte": order.le,
 }
 
 
 def _compares(
-    parse: Callable[[object], object | None], order: str
+    parse: Callable[[object], object | None], name: str
 ) -> Callable[[Sequence[object], bool], Test]:
-    holds = _ORDERS[order]
+    holds = _ORDERS[name]
 
     def build(values: Sequence[object], ignore_case: bool) -> Test:
         bound = parse(values[0])
@@ -251,6 +283,15 @@ def _on_text(
     return Operator(name, build, refuse, takes_case=True, build_text=build_text)
 
 
+def _remembering(operator: Operator) -> Operator:
+    """The operator, remembering what it found of texts."""
+
+    def build_text(values: Sequence[object], ignore_case: bool) -> Remembered:
+        return Remembered(operator.build(values, ignore_case))
+
+    return operator._replace(build_text=build_text)
+
+
 def _unsupported_patterns(values: Sequence[object]) -> str | None:
     return next((why for value in values if (why := regex.refuse(value))), None)
 
@@ -263,21 +304,30 @@ _INSTANT: Final = _one(_readable(operands.instant, "a date such as 2027-01-31 or
 OPERATORS: Final[Mapping[str, Operator]] = {
     operator.name: operator
     for operator in (
-        _on_text("equals", _is_one_of, _one(_scalars)),
-        _on_text("in", _is_one_of, _scalars),
+        _on_text("equals", _is_one_of, _one(_scalars))._replace(build_text=_wanted),
+        _on_text("in", _is_one_of, _scalars)._replace(build_text=_wanted),
         _on_text("contains", _contains, _scalars),
         _on_text("starts_with", _starts_with, _scalars),
         _on_text("ends_with", _ends_with, _scalars),
         *(
-            Operator(order, _compares(operands.number, order), _NUMBER)
-            for order in ("gt", "gte", "lt", "lte")
+            Operator(name, _compares(operands.number, name), _NUMBER, order=_ORDERS[name])
+            for name in ("gt", "gte", "lt", "lte")
         ),
-        _on_text("regex", _matches, _texts)._replace(takes_case=False, unsupported=_unsupported_patterns),
+        _remembering(
+            _on_text("regex", _matches, _texts)._replace(takes_case=False, unsupported=_unsupported_patterns)
+        ),
         Operator("exists", _exists, _none, may_be_empty=True),
-        *(Operator(f"semver_{order}", _compares(operands.version, order), _VERSION) for order in _ORDERS),
-        Operator("before", _compares(operands.instant, "lt"), _INSTANT),
-        Operator("after", _compares(operands.instant, "gt"), _INSTANT),
-        Operator("cidr", _cidr, _readable(operands.network, "an IP address or a range such as 10.0.0.0/8")),
+        *(
+            _remembering(Operator(f"semver_{name}", _compares(operands.version, name), _VERSION))
+            for name in _ORDERS
+        ),
+        _remembering(Operator("before", _compares(operands.instant, "lt"), _INSTANT)),
+        _remembering(Operator("after", _compares(operands.instant, "gt"), _INSTANT)),
+        _remembering(
+            Operator(
+                "cidr", _cidr, _readable(operands.network, "an IP address or a range such as 10.0.0.0/8")
+            )
+        ),
         Operator("overlaps", _overlaps, _scalars, takes_case=True),
     )
 }

@@ -61,10 +61,12 @@ def rule(condition: Mapping[str, Any], serve: Mapping[str, Any] = ON, rule_id: s
     return {"id": rule_id, "if": dict(condition), "serve": dict(serve)}
 
 
-def split(*arcs: tuple[int, str], salt: str = "salt", unit: str = "targetingKey") -> dict[str, Any]:
+def split(
+    *arcs: tuple[int, str], salt: str = "salt", unit: str = "targetingKey", algorithm: str = "murmur3"
+) -> dict[str, Any]:
     """What serves by the hash of a unit."""
     return {
-        "split": {"salt": salt, "unit": unit, "algorithm": "murmur3", "arcs": [list(arc) for arc in arcs]},
+        "split": {"salt": salt, "unit": unit, "algorithm": algorithm, "arcs": [list(arc) for arc in arcs]},
     }
 
 

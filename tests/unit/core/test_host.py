@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections import Counter
-from collections.abc import Callable
+from collections import defaultdict
+from collections.abc import Iterator
+from itertools import count
 from typing import Any
 
 from flagd_core import ErrorCode, Host, load
@@ -89,27 +90,27 @@ def test_an_odd_context_of_a_timed_flag_is_an_error_answer() -> None:
 
 
 def test_each_answer_has_the_counter_of_its_flag_and_variant() -> None:
-    """The function that an answer's `count` is belongs to its flag and variant, the same for all of its rules."""
-    counted: Counter[tuple[str, str | None]] = Counter()
-
-    def counter(key: str, variant: str | None) -> Callable[[], int]:
-        def count() -> int:
-            counted[key, variant] += 1
-            return counted[key, variant]
-
-        return count
+    """What an answer is counted on belongs to its flag and variant, the same for all of the flag's rules."""
+    counters: dict[tuple[str, str | None], Iterator[int]] = defaultdict(count)
 
     targeted = flag(
         default=OFF, rules=[rule(leaf("a", "equals", 1), ON, "a"), rule(leaf("b", "equals", 1), ON, "b")]
     )
     off = flag(enabled=False, off_variant=None)
-    rules = load(document({"targeted": targeted, "off": off}), host=Host(counter=counter))
+    rules = load(
+        document({"targeted": targeted, "off": off}),
+        host=Host(counter=lambda key, variant: counters[key, variant]),
+    )
 
     for context in ({"a": 1}, {"b": 1}, {}):
-        rules.evaluate("targeted", context).count()
-    rules.evaluate("off").count()
+        next(rules.evaluate("targeted", context).uses)
+    next(rules.evaluate("off").uses)
 
-    assert counted == {("targeted", "on"): 2, ("targeted", "off"): 1, ("off", None): 1}
+    assert {key: next(uses) for key, uses in counters.items() if key[1] or key[0] == "off"} == {
+        ("targeted", "on"): 2,
+        ("targeted", "off"): 1,
+        ("off", None): 1,
+    }
 
 
 def test_a_ruleset_of_another_host_is_not_taken_over() -> None:

@@ -80,6 +80,29 @@ def test_only_losers_give_and_only_gainers_take(arcs: ring.Arcs, wanted: dict[st
 
 
 @given(arcs=rings(), wanted=weights())
+def test_whoever_grows_keeps_everyone(arcs: ring.Arcs, wanted: dict[str, int]) -> None:
+    """Among any number of variants, one that gains or stays keeps each of its slots, and one that loses gets none."""
+    old_weights, new = ring.weights_of(arcs), ring.reweigh(arcs, wanted)
+    borders = sorted(ends_of(arcs) | ends_of(new) | {0})
+    kept = dict.fromkeys(VARIANTS, 0)
+    for start, end in itertools.pairwise(borders):
+        if owner_of(arcs, start) == owner_of(new, start):
+            kept[owner_of(arcs, start)] += end - start
+
+    assert kept == {name: min(old_weights.get(name, 0), wanted.get(name, 0)) for name in VARIANTS}
+
+
+@given(arcs=rings(), variant=st.sampled_from(VARIANTS))
+def test_nobody_and_everybody(arcs: ring.Arcs, variant: str) -> None:
+    """From any ring, a hundred percent is one arc over all of it, and zero percent is no arc at all."""
+    others = {name: weight for name, weight in ring.weights_of(arcs).items() if name != variant}
+    rest = dict.fromkeys(others, 0) | {"g": SLOTS - sum(others.values())}
+
+    assert ring.reweigh(arcs, {**dict.fromkeys(others, 0), variant: SLOTS}) == ((SLOTS, variant),)
+    assert variant not in ring.weights_of(ring.reweigh(arcs, {**rest, **others, variant: 0}))
+
+
+@given(arcs=rings(), wanted=weights())
 def test_an_edit_is_idempotent(arcs: ring.Arcs, wanted: dict[str, int]) -> None:
     """The same weights again change nothing."""
     once = ring.reweigh(arcs, wanted)
@@ -160,6 +183,23 @@ def test_a_thousand_edits_stay_exact_and_far_below_the_cap(variants: int) -> Non
         assert ring.weights_of(new) == {name: weight for name, weight in wanted.items() if weight}
         arcs = new
         assert len(arcs) <= 4 * variants
+
+
+def test_a_thousand_edits_with_variants_that_come_and_go() -> None:
+    """Variants added and removed at random leave weights exact, movement minimal, and the arcs under the cap."""
+    chance = random.Random(7)
+    names = [f"v{number}" for number in range(20)]
+    arcs = ring.divide({"v0": SLOTS})
+    for _ in range(1000):
+        here = chance.sample(names, chance.randint(1, len(names)))
+        cuts = sorted(chance.randint(0, 100) * 1000 for _ in here[1:])
+        sizes = [end - start for start, end in itertools.pairwise([0, *cuts, SLOTS])]
+        wanted = dict(zip(here, sizes, strict=True))
+        new = ring.reweigh(arcs, wanted)
+        assert ring.moved(arcs, new) == given_up(ring.weights_of(arcs), wanted)
+        assert ring.weights_of(new) == {name: weight for name, weight in sorted(wanted.items()) if weight}
+        arcs = new
+        assert len(arcs) <= ring.MAX_ARCS // 10
 
 
 @given(arcs=rings())
