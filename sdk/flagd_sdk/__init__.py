@@ -16,15 +16,17 @@ import logging
 from typing import Any
 
 from flagd_core import Detail, ErrorCode, Reason
-from flagd_sdk.client import FlagClient, Status
+from flagd_sdk.client import FlagClient
 from flagd_sdk.config import VERSION, HttpOptions
 from flagd_sdk.context import Context
 from flagd_sdk.errors import ConfigurationError, FlagdError
 from flagd_sdk.reader import ContextLike, FlagReader, Structure
+from flagd_sdk.status import Change, Status
 
 __version__ = VERSION
 
 __all__ = [
+    "Change",
     "ConfigurationError",
     "Context",
     "ContextLike",

@@ -15,39 +15,20 @@ import weakref
 from collections.abc import Mapping
 from pathlib import Path
 from types import TracebackType
-from typing import NamedTuple
 
+from flagd_core import Host
 from flagd_sdk.config import Config, HttpOptions
 from flagd_sdk.errors import ConfigurationError
+from flagd_sdk.exposures import Counts, Exposures
 from flagd_sdk.host import follow_forks, forks_unseen, warn_if_threads_are_off
-from flagd_sdk.poller import Poller, Publish
-from flagd_sdk.protocol import Outcome, State, from_bootstrap
+from flagd_sdk.polling.poller import Announce, Poller, Publish
+from flagd_sdk.polling.protocol import Outcome, State, changed_flags, from_bootstrap, tells_apart
 from flagd_sdk.reader import FlagReader
+from flagd_sdk.status import Change, Listeners, Status
 
 Bootstrap = str | os.PathLike[str] | Mapping[str, object]
 
 _log = logging.getLogger("flagd_sdk")
-
-
-class Status(NamedTuple):
-    """How a client is doing.
-
-    state     NOT_READY (nothing to answer from yet), READY, STALE (answers, but the last poll went wrong),
-              FATAL (the key was refused before there was anything to answer from; polling has stopped) or CLOSED
-    source    where the snapshot came from: none, bootstrap or server
-    age       seconds since the server last confirmed what is held; None if it has not in this process
-    failures  polls in a row that went wrong;  problem: what is wrong with the last one
-    """
-
-    state: str
-    source: str
-    project: str | None
-    environment: str | None
-    lineage: str | None
-    revision: int | None
-    age: float | None
-    failures: int
-    problem: str | None
 
 
 class FlagClient(FlagReader):
@@ -74,8 +55,10 @@ class FlagClient(FlagReader):
         self._abandonment: weakref.finalize[[], FlagClient] | None = None
         self._lock = threading.Lock()
         self._pid = os.getpid()
-        self._state = State()
-        self.take(State() if bootstrap is None else _held(bootstrap))
+        self._exposures = Exposures()
+        host = Host(time.time, self._exposures.counter)
+        self._state = State(host=host)
+        self.take(self._state if bootstrap is None else _held(bootstrap, host))
         self._asleep = True
         follow_forks(self)
 
@@ -87,8 +70,10 @@ class FlagClient(FlagReader):
 
     @property
     def status(self) -> Status:
-        state, poller = self._state, self._poller
-        ruleset = state.ruleset
+        return self._status_of(self._state)
+
+    def _status_of(self, state: State) -> Status:
+        ruleset, poller = state.ruleset, self._poller
         confirmed = None if poller is None else poller.last_success
         return Status(
             state=self._state_name(state),
@@ -126,6 +111,15 @@ class FlagClient(FlagReader):
         self._asleep = True
         return outcome in (Outcome.APPLIED, Outcome.UNCHANGED)
 
+    def take_counts(self) -> Counts:
+        """How often each flag answered with each variant, by (flag, variant), since the last call in this process.
+
+        Every evaluation is counted once, whatever thread it was in; those of a forked child are the child's own. The
+        variant is None where the caller got the default. Flags that do not exist are not counted.
+        """
+        self._notice_unseen_fork()
+        return self._exposures.take()
+
     def close(self) -> None:
         """Stop polling. Evaluations go on from the last snapshot. Safe to call twice, and from several threads."""
         self._notice_unseen_fork()
@@ -151,6 +145,8 @@ class FlagClient(FlagReader):
         """Forget the parent's thread, lock and connection; the next use starts our own. Called by the fork hook."""
         self._pid = os.getpid()
         self._lock = threading.Lock()
+        self._listeners.after_fork_in_child()
+        self._exposures.after_fork_in_child()
         self._poller = None
         if self._abandonment is not None:
             self._abandonment.detach()
@@ -181,7 +177,7 @@ class FlagClient(FlagReader):
 
     def _own_poller(self) -> Poller:
         if self._poller is None:
-            self._poller = Poller(self._config, self._state, _publisher(self))
+            self._poller = Poller(self._config, self._state, *_audience(self, self._listeners))
             self._abandonment = weakref.finalize(self, self._poller.abandon)
         return self._poller
 
@@ -193,10 +189,13 @@ class FlagClient(FlagReader):
         """Put a state in force. For the poller, which calls it from one thread at a time."""
         if self._closed:
             return
-        self._state = state
+        before, self._state = self._state, state
         if state.ruleset is not None:
             self._flags = state.ruleset.flags
             self._has_data = True
+        if self._listeners and tells_apart(before, state):
+            flags = changed_flags(before.ruleset, state.ruleset)
+            self._listeners.note(Change(flags, self._status_of(before), self._status_of(state)))
 
     def _state_name(self, state: State) -> str:
         if self._closed:
@@ -208,24 +207,29 @@ class FlagClient(FlagReader):
         return "STALE" if state.failures else "READY"
 
 
-def _publisher(client: FlagClient) -> Publish:
+def _audience(client: FlagClient, listeners: Listeners) -> tuple[Publish, Announce]:
     """Hands states to the client without keeping it alive: a client nobody refers to must not poll for ever."""
-    reference = weakref.ref(client)
+    owner, told = weakref.ref(client), weakref.ref(listeners)
 
     def publish(state: State) -> bool:
-        listener = reference()
+        listener = owner()
         if listener is None:
             return False
         listener.take(state)
         return True
 
-    return publish
+    def announce() -> None:
+        still_there = told()
+        if still_there is not None:
+            still_there.announce()
+
+    return publish, announce
 
 
-def _held(bootstrap: Bootstrap) -> State:
+def _held(bootstrap: Bootstrap, host: Host) -> State:
     """The state of a client that starts from a document, or from a file that holds one."""
     try:
         document = bootstrap if isinstance(bootstrap, Mapping) else json.loads(Path(bootstrap).read_bytes())
-        return from_bootstrap(document)
+        return from_bootstrap(document, host)
     except (OSError, ValueError, RecursionError) as error:
         raise ConfigurationError(f"the bootstrap cannot be used: {error}") from error

@@ -11,6 +11,7 @@ from urllib.parse import urlsplit
 
 from flagd_sdk.errors import ConfigurationError
 
+NAME = "flagd-sdk"
 VERSION = "0.1.0"
 SNAPSHOT_PATH = "/sdk/v1/snapshot"
 MIN_POLL_INTERVAL = 0.1

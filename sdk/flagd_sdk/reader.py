@@ -7,10 +7,12 @@ The argument order is flag, context, default everywhere; the default is a keywor
 from __future__ import annotations
 
 import logging
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from flagd_core import NO_VALUE, CompiledFlag, Detail, ErrorCode, Reason
+from flagd_core.model import TARGETING_KEY
+from flagd_sdk.status import Listener, Listeners, Status
 
 ContextLike = str | Mapping[str, object] | None
 Structure = Mapping[str, Any] | Sequence[Any]
@@ -37,6 +39,7 @@ class FlagReader:
         self._has_data = False
         self._asleep = False
         self._once = _OnceLog()
+        self._listeners = Listeners()
 
     def is_enabled(self, flag: str, context: ContextLike = None, default: bool = False) -> bool:
         """The value of a boolean flag. A flag of another kind, an unknown one or one without a value: `default`."""
@@ -44,9 +47,11 @@ class FlagReader:
             self._wake()
         # Written out, not shared with _detail: this is the hot path, and a call costs as much as the look-up.
         try:
-            detail = self._flags[flag].evaluate(context)
+            compiled = self._flags[flag]
+            detail = compiled.constant or compiled.evaluate(context)
         except Exception as error:  # noqa: BLE001 (never raise out of an evaluation)
             detail = self._failure(flag, error)
+        next(detail.uses)
         value = detail.value
         if value is True or value is False:
             return value
@@ -60,40 +65,36 @@ class FlagReader:
     def get_string(self, flag: str, context: ContextLike = None, *, default: str) -> str:
         """The value of a string flag, else `default`."""
         detail = self._detail(flag, context)
-        if isinstance(detail.value, str):
-            return detail.value
+        value = detail.value
+        if isinstance(value, str):
+            return value
         self._fell_back(flag, detail, "a string")
         return default
 
     def get_int(self, flag: str, context: ContextLike = None, *, default: int) -> int:
         """The value of an integer flag, or of a float flag whose value is integral (3.0), else `default`."""
         detail = self._detail(flag, context)
-        value = detail.value
-        if isinstance(value, int) and not isinstance(value, bool):
+        value = as_integer(detail.value)
+        if value is not None:
             return value
-        if isinstance(value, float) and value.is_integer():
-            return int(value)
         self._fell_back(flag, detail, "an integer")
         return default
 
     def get_float(self, flag: str, context: ContextLike = None, *, default: float) -> float:
         """The value of a float flag, or of an integer flag whose value a float holds exactly, else `default`."""
         detail = self._detail(flag, context)
-        value = detail.value
-        if isinstance(value, float):
+        value = as_float(detail.value)
+        if value is not None:
             return value
-        if isinstance(value, int) and not isinstance(value, bool):
-            widened = _widened(value)
-            if widened is not None:
-                return widened
         self._fell_back(flag, detail, "a float")
         return default
 
     def get_object(self, flag: str, context: ContextLike = None, *, default: Structure) -> Structure:
         """The value of an object flag, a mapping or a sequence, else `default`. Read-only: calls share it."""
         detail = self._detail(flag, context)
-        if isinstance(detail.value, (dict, list)):
-            return detail.value
+        value = as_structure(detail.value)
+        if value is not None:
+            return value
         self._fell_back(flag, detail, "an object")
         return default
 
@@ -109,10 +110,40 @@ class FlagReader:
         code, message = detail.error_code, detail.error_message
         return Detail(default, detail.variant, detail.reason, code, message, detail.metadata, detail.rule)
 
+    def evaluate_all(self, context: ContextLike = None) -> dict[str, Detail]:
+        """The answer of every flag for one context, by key; `Detail.value` is NO_VALUE where a flag has none.
+
+        Nothing is counted: that an answer was made does not mean that anybody was shown it.
+        """
+        if self._asleep:
+            self._wake()
+        if type(context) is str:  # A saving, and isinstance runs code of the caller's.
+            context = {TARGETING_KEY: context}
+        answers: dict[str, Detail] = {}
+        for key, flag in self._flags.items():
+            try:
+                answers[key] = flag.constant or flag.evaluate(context)
+            except Exception as error:  # noqa: BLE001 (never raise out of an evaluation)
+                answers[key] = self._failure(key, error)
+        return answers
+
     @property
     def revision(self) -> int | None:
         """The revision of the snapshot that answers now; None while there is none."""
         return None
+
+    @property
+    def status(self) -> Status:
+        """How the reader is doing."""
+        return Status("NOT_READY")
+
+    def on_change(self, listener: Listener) -> Callable[[], None]:
+        """Have `listener(change)` called whenever flags or status changed; returns the function that ends that.
+
+        It is called after the change is in force, by the thread that found it: the one that polls, as a rule, which
+        polls no more until the listener returns. What it raises is logged.
+        """
+        return self._listeners.add(listener)
 
     def ready(self, timeout: float = 5.0) -> bool:
         """Wait at most `timeout` seconds for flags; whether there are any to answer from."""
@@ -132,9 +163,12 @@ class FlagReader:
         if self._asleep:
             self._wake()
         try:
-            return self._flags[flag].evaluate(context)
+            compiled = self._flags[flag]
+            detail = compiled.constant or compiled.evaluate(context)
         except Exception as error:  # noqa: BLE001 (never raise out of an evaluation)
             return self._failure(flag, error)
+        next(detail.uses)
+        return detail
 
     def _failure(self, flag: str, error: Exception) -> Detail:
         """The answer when the look-up or the evaluation raised."""
@@ -165,12 +199,39 @@ def _no_value(code: ErrorCode, message: str) -> Detail:
     return Detail(NO_VALUE, None, Reason.ERROR, code, message)
 
 
-def _widened(value: int) -> float | None:
+def as_boolean(value: object) -> bool | None:
+    """True or False; None for anything else."""
+    return value if isinstance(value, bool) else None
+
+
+def as_string(value: object) -> str | None:
+    """A text; None for anything else."""
+    return value if isinstance(value, str) else None
+
+
+def as_integer(value: object) -> int | None:
+    """An integer, or a float that is one (3.0); None for anything else. True and False are no numbers."""
+    if isinstance(value, int) and not isinstance(value, bool):
+        return value
+    return int(value) if isinstance(value, float) and value.is_integer() else None
+
+
+def as_float(value: object) -> float | None:
+    """A float, or an integer that a float holds exactly; None for anything else. True and False are no numbers."""
+    if isinstance(value, float):
+        return value
+    if not isinstance(value, int) or isinstance(value, bool):
+        return None
     try:
         widened = float(value)
     except OverflowError:
         return None
     return widened if widened == value else None
+
+
+def as_structure(value: object) -> Structure | None:
+    """A dict or a list; None for anything else."""
+    return value if isinstance(value, (dict, list)) else None
 
 
 class _OnceLog:

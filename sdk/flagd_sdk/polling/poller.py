@@ -15,25 +15,33 @@ from collections.abc import Callable
 from contextlib import suppress
 
 from flagd_sdk.config import Config
-from flagd_sdk.pacing import Pace
-from flagd_sdk.protocol import NoAnswer, Outcome, State, Step, decide, notice, request_headers
-from flagd_sdk.transport import Transport
+from flagd_sdk.polling.pacing import Pace
+from flagd_sdk.polling.protocol import NoAnswer, Outcome, State, Step, decide, notice, request_headers
+from flagd_sdk.polling.transport import Transport
 
 Publish = Callable[[State], bool]
+Announce = Callable[[], None]
 
 _log = logging.getLogger("flagd_sdk")
 
 
 class Poller:
-    """Keeps a state up to date. `publish` is told of every new state and answers False when nobody listens any more."""
+    """Keeps a state up to date.
 
-    def __init__(self, config: Config, state: State, publish: Publish) -> None:
+    `publish` is told of every new state, in the middle of a poll, and answers False when nobody listens any more.
+    `announce` follows after the poll, when another one may be made.
+    """
+
+    def __init__(self, config: Config, state: State, publish: Publish, announce: Announce) -> None:
         self.state = state
         self.settled = threading.Event()
         self.last_success: float | None = None
         self._config = config
         self._publish = publish
+        self._announce = announce
         self._transport = Transport(config)
+        # Of our own: an application that seeds the shared one must find it as it left it.
+        self._chance = random.Random()  # noqa: S311 (spreads load, keeps no secret)
         self._one_at_a_time = threading.Lock()
         self._stopped = False
         # Rung to end a wait. A SimpleQueue and no Event, since the garbage collector may ring it (see abandon) in the
@@ -63,7 +71,8 @@ class Poller:
                 self.last_success = time.monotonic()
             self._due = float("inf") if step.wait is None else time.monotonic() + step.wait
             self._tell(step.state)
-            return step.outcome
+        self._announce()
+        return step.outcome
 
     def stop(self) -> None:
         """End the thread and close the connection; returns at once when called again or by the thread itself."""
@@ -97,7 +106,7 @@ class Poller:
 
     def _take_step(self) -> Step:
         sent = request_headers(self.state)
-        pace = Pace(self._config.poll_interval, random.random(), time.time())  # noqa: S311 (spreads load, keeps no secret)
+        pace = Pace(self._config.poll_interval, self._chance.random(), time.time())
         try:
             return decide(self.state, sent.get("If-None-Match"), self._transport.get(sent), pace)
         except Exception as error:  # noqa: BLE001

@@ -19,9 +19,10 @@ from collections.abc import Mapping
 from enum import Enum
 from typing import NamedTuple
 
-from flagd_core import DecodeError, Ruleset, load
-from flagd_sdk.document import read
-from flagd_sdk.pacing import Pace, backoff, regular, retry_after
+from flagd_core import DecodeError, Host, Ruleset, load
+from flagd_core.host import BARE
+from flagd_sdk.polling.document import NO_ITEMS, Items, read
+from flagd_sdk.polling.pacing import Pace, backoff, regular, retry_after
 
 OLDER_REVISION = "older-revision"
 _LONGEST = 300
@@ -76,6 +77,10 @@ class State(NamedTuple):
     failures: int = 0
     refused: bool = False
     problem: NoAnswer | None = None
+    host: Host = BARE
+    """What every ruleset of this client is lent."""
+    items: Items = NO_ITEMS
+    """What the ruleset was read from, to read the next one faster."""
 
 
 class Step(NamedTuple):
@@ -86,12 +91,12 @@ class Step(NamedTuple):
     wait: float | None
 
 
-def from_bootstrap(document: Mapping[str, object]) -> State:
+def from_bootstrap(document: Mapping[str, object], host: Host = BARE) -> State:
     """The state before the first poll of a client that starts from a document. DecodeError if it is no snapshot.
 
     Its digest is not checked: it is the caller's own file, which may have been formatted or edited.
     """
-    return State(ruleset=load(document, None), source=Source.BOOTSTRAP)
+    return State(ruleset=load(document, None, host), source=Source.BOOTSTRAP, host=host)
 
 
 def request_headers(state: State) -> dict[str, str]:
@@ -115,7 +120,7 @@ def decide(state: State, sent_etag: str | None, came: Answer | NoAnswer, pace: P
 
 def _snapshot(state: State, came: Answer, pace: Pace) -> Step:
     try:
-        offered = _decode(came, state.ruleset)
+        offered, items = _decode(came, state)
     except _Rejected as rejected:
         return _failed(state, NoAnswer(rejected.cause, rejected.detail), pace, None)
     held = state.ruleset if state.source is Source.SERVER else None
@@ -127,7 +132,7 @@ def _snapshot(state: State, came: Answer, pace: Pace) -> Step:
             return _older(state, offered.revision, held.revision, pace)
         if offered.revision == held.revision and offered.digest == held.digest:
             return Step(_healthy(state._replace(etag=_etag(came))), Outcome.UNCHANGED, regular(pace))
-    taken = State(ruleset=offered, source=Source.SERVER, etag=_etag(came))
+    taken = State(ruleset=offered, source=Source.SERVER, etag=_etag(came), host=state.host, items=items)
     return Step(taken, Outcome.APPLIED, regular(pace))
 
 
@@ -188,6 +193,21 @@ def _opaque(etag: str | None) -> str | None:
     return etag[2:] if etag is not None and etag.startswith("W/") else etag
 
 
+def tells_apart(before: State, after: State) -> bool:
+    """Whether anything but the ETag is different, which means something to nobody but the next poll."""
+    return before._replace(etag=None, items=NO_ITEMS) != after._replace(etag=None, items=NO_ITEMS)
+
+
+def changed_flags(before: Ruleset | None, after: Ruleset | None) -> frozenset[str]:
+    """Keys of the flags that are new, gone, or not the same any more, by themselves or by what they refer to."""
+    if before is after:
+        return frozenset()
+    old = {} if before is None else before.flags
+    new = {} if after is None else after.flags
+    # What did not change is taken over from one ruleset to the next.
+    return frozenset(key for key in old.keys() | new.keys() if old.get(key) is not new.get(key))
+
+
 def notice(before: State, after: State) -> tuple[int, str] | None:
     """The log level and text a transition deserves: once when a trouble begins or changes, once when it ends."""
     if after.problem is None:
@@ -224,23 +244,23 @@ class _Rejected(Exception):
         self.detail = detail
 
 
-def _decode(came: Answer, previous: Ruleset | None) -> Ruleset:
+def _decode(came: Answer, state: State) -> tuple[Ruleset, Items]:
     content_type = came.headers.get("content-type", "")
     if not _is_json(content_type):
         raise _Rejected("content-type", f"the answer is not JSON: its Content-Type is {content_type[:80]!r}")
     try:
-        document, digest = read(came.body)
+        document, digest, items = read(came.body, state.items)
     except (ValueError, RecursionError) as error:
         raise _Rejected(
             "malformed", f"the snapshot is not one complete JSON object: {error}"[:_LONGEST]
         ) from None
     try:
-        ruleset = load(document, previous)
+        ruleset = load(document, state.ruleset, state.host)
     except DecodeError as error:
         raise _Rejected("undecodable", f"the snapshot is refused at {error}"[:_LONGEST]) from None
     if ruleset.digest != digest:
         raise _Rejected("digest", "the content of the snapshot does not match its digest")
-    return ruleset
+    return ruleset, items
 
 
 def _is_json(content_type: str) -> bool:

@@ -15,7 +15,7 @@ from urllib.parse import urlsplit
 
 from flagd_sdk.config import VERSION, Config
 from flagd_sdk.host import importing
-from flagd_sdk.protocol import Answer, NoAnswer
+from flagd_sdk.polling.protocol import Answer, NoAnswer
 
 if TYPE_CHECKING:
     import httpx

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gc
 import logging
+import random
 import threading
 import time
 from collections.abc import Iterator
@@ -341,8 +342,21 @@ def test_surprise_inside_a_poll_does_not_end_the_updates(
         raise ZeroDivisionError
 
     with monkeypatch.context() as patched:
-        patched.setattr("flagd_sdk.transport.Transport._exchange", fail)
+        patched.setattr("flagd_sdk.polling.transport.Transport._exchange", fail)
         assert eventually(lambda: client.status.failures >= 2)
         assert "ZeroDivisionError" in str(client.status.problem)
     server.behaviour = serving(snapshot({"flag": False}, revision=6))
     assert eventually(lambda: not client.is_enabled("flag", default=True))
+
+
+def test_the_application_s_random_numbers_stay_its_own(make_client: MakeClient) -> None:
+    """Polling draws from a generator of its own: an application that seeds the shared one gets what it expects."""
+    random.seed(7)
+    expected = [random.random() for _ in range(3)]
+    random.seed(7)
+    client = make_client()
+
+    for _ in range(3):
+        assert client.refresh()
+
+    assert [random.random() for _ in range(3)] == expected

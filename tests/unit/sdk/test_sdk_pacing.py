@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from flagd_sdk.pacing import Pace, backoff, regular, retry_after
-from flagd_sdk.protocol import Answer, State, Step, decide
+from flagd_sdk.polling.pacing import Pace, backoff, regular, retry_after
+from flagd_sdk.polling.protocol import Answer, State, Step, decide
 
 NOW = 1_763_800_000.0
 

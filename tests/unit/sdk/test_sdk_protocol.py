@@ -6,8 +6,8 @@ import logging
 
 import pytest
 
-from flagd_sdk.pacing import Pace
-from flagd_sdk.protocol import (
+from flagd_sdk.polling.pacing import Pace
+from flagd_sdk.polling.protocol import (
     Answer,
     NoAnswer,
     Outcome,

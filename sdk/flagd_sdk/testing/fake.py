@@ -1,33 +1,18 @@
-"""Flags for the tests of applications: in memory, no server, no thread, the read API of the real client.
-
-    flags = FakeFlags({"new-checkout": True, "color": "blue"})
-    with flags.override({"color": "red"}):
-        ...
-
-Values go through the same decoding and evaluation as a snapshot from a server.
-"""
+"""The fake client: flags in memory, read through the API of the real one. No server, no thread, no I/O."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from types import TracebackType
-from typing import Final
 
 import flagd_sdk
-from flagd_core import DecodeError, load
+from flagd_core import DecodeError, Ruleset, load
 from flagd_sdk.errors import ConfigurationError
+from flagd_sdk.polling.protocol import changed_flags
 from flagd_sdk.reader import FlagReader
-
-_KINDS: Final = {
-    bool: "boolean",
-    str: "string",
-    int: "integer",
-    float: "float",
-    dict: "object",
-    list: "object",
-}
-_LINEAGE = "00000000-0000-4000-8000-000000000000"
+from flagd_sdk.status import Change, Status
+from flagd_sdk.testing.documents import snapshot_of
 
 
 class FakeFlags(FlagReader):
@@ -42,6 +27,7 @@ class FakeFlags(FlagReader):
         super().__init__()
         self._values: dict[str, object] = {}
         self._revision = 0
+        self._ruleset: Ruleset | None = None
         self._has_data = True
         self.replace({} if values is None else values)
 
@@ -49,6 +35,14 @@ class FakeFlags(FlagReader):
     def revision(self) -> int:
         """How often the flags were changed."""
         return self._revision
+
+    @property
+    def status(self) -> Status:
+        """That of a client which just had an answer from a server."""
+        held = self._ruleset
+        if held is None:
+            return Status("NOT_READY")
+        return Status("READY", "server", held.project, held.environment, held.lineage, held.revision, 0.0)
 
     def set(self, flag: str, value: object) -> None:
         """Give a flag a value from now on, whether it existed or not."""
@@ -61,12 +55,16 @@ class FakeFlags(FlagReader):
     def replace(self, values: Mapping[str, object]) -> None:
         """Have exactly these flags. ConfigurationError for a value that no flag can have."""
         try:
-            ruleset = load(snapshot_of(values, revision=self._revision + 1))
+            ruleset = load(snapshot_of(values, revision=self._revision + 1), self._ruleset)
         except DecodeError as error:
             raise ConfigurationError(f"no flag can be like this: {error}") from error
+        before, status = self._ruleset, self.status
         self._revision += 1
         self._values = dict(values)
+        self._ruleset = ruleset
         self._flags = ruleset.flags
+        self._listeners.note(Change(changed_flags(before, ruleset), status, self.status))
+        self._listeners.announce()
 
     @contextmanager
     def override(self, values: Mapping[str, object] | None = None, /, **more: object) -> Iterator[FakeFlags]:
@@ -94,45 +92,3 @@ class FakeFlags(FlagReader):
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self.close()
-
-
-def snapshot_of(
-    values: Mapping[str, object], *, project: str = "test", environment: str = "test", revision: int = 1
-) -> dict[str, object]:
-    """The snapshot document of flags that always answer these values: what a client takes as its `bootstrap`."""
-    return {
-        "format": 1,
-        "project": project,
-        "environment": environment,
-        "lineage": _LINEAGE,
-        "revision": revision,
-        "digest": "",
-        "flags": {flag: _constant(flag, value) for flag, value in values.items()},
-        "segments": {},
-    }
-
-
-def _constant(flag: str, value: object) -> dict[str, object]:
-    """The wire form of a flag with one variant."""
-    if value is None:
-        return _wire("boolean", {"off": False}, enabled=False)
-    kind = _KINDS.get(type(value))
-    if kind is None:
-        raise ConfigurationError(f"flag {flag!r}: a {type(value).__name__} is no value of a flag")
-    return _wire(kind, {"value": value}, enabled=True)
-
-
-def _wire(kind: str, variants: Mapping[str, object], *, enabled: bool) -> dict[str, object]:
-    return {
-        "kind": kind,
-        "version": 1,
-        "client_visible": False,
-        "enabled": enabled,
-        "variants": dict(variants),
-        "off_variant": None,
-        "default": {"variant": next(iter(variants))},
-        "targets": {},
-        "rules": [],
-        "prerequisites": [],
-        "metadata": {},
-    }
