@@ -1,1 +1,1 @@
-"""Benchmarks: `make bench`. They print what they measured and decide nothing."""
+"""Benchmarks: `make bench` and `make bench-alone`, see docs/benchmarks.md. They print what they measured."""

@@ -19,6 +19,8 @@ PROMISED: Final = {
     "test-fast",
     "check",
     "bench",
+    "bench-alone",
+    "vendors",
     "migrate",
     "demo",
     "storefront",

@@ -15,7 +15,7 @@ from packaging.utils import canonicalize_name
 
 from tests.architecture.house import ROOT
 
-LOCKS: Final = ("build", "dev", "sdk", "server")
+LOCKS: Final = ("bench", "build", "dev", "sdk", "server", "vendors", "vendors-older")
 OWN: Final = {"flagd-sdk", "flagd-server"}
 ONLY_FOR_DEVELOPERS: Final = {
     "pytest",
@@ -41,14 +41,22 @@ def project(path: str) -> dict[str, Any]:
     return table
 
 
+def listed(file: str) -> list[str]:
+    """The requirements in a list that is not a pyproject.toml."""
+    lines = (ROOT / "requirements" / file).read_text().splitlines()
+    return [line for line in lines if line and not line.startswith("#")]
+
+
 def declared(name: str) -> list[Requirement]:
     """What the lock has to satisfy."""
     server = project("pyproject.toml")
-    build = (ROOT / "requirements" / "build.in").read_text().splitlines()
     sources: dict[str, list[str]] = {
         "server": [*server["dependencies"], *project("sdk/pyproject.toml")["dependencies"]],
         "sdk": project("sdk/pyproject.toml")["dependencies"],
-        "build": [line for line in build if line and not line.startswith("#")],
+        "build": listed("build.in"),
+        "bench": listed("bench.in"),
+        "vendors": listed("vendors.in"),
+        "vendors-older": listed("vendors-older.in"),
         "dev": server["optional-dependencies"]["dev"],
     }
     return [
