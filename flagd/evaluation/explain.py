@@ -71,7 +71,6 @@ async def evaluate_flag(
     await find_flag(tx, placed.project, placed.key)
     explanation = explain(held(request, placed.environment.id).ruleset, placed.key, body.context)
     content = {
-        "enabled": False,
         **explanation,
         "environment": placed.environment.key,
         "sentences": sentences(explanation),

@@ -90,8 +90,11 @@ class FlagCompiler:
         self._values = {
             variant: outgoing(definition["kind"], value) for variant, value in definition["variants"].items()
         }
-        # Made beforehand: where the stack is exhausted there is no room to make it.
+        # Made beforehand: where the stack is nearly exhausted there is no room to make them.
         self._no_room = self._error(ErrorCode.GENERAL, "the call stack is exhausted")
+        self._unreadable = self._error(
+            ErrorCode.INVALID_CONTEXT, "the context is neither text nor a mapping, or reading it failed"
+        )
 
     def program(self) -> Step:
         """What answers for the flag."""
@@ -134,8 +137,8 @@ class FlagCompiler:
                 return default if default is not None else default_answer(context)
             except RecursionError:
                 return no_room
-            except Exception as error:  # noqa: BLE001 - a context may raise anything
-                return unreadable(error)
+            except Exception:  # noqa: BLE001 - a context may raise anything
+                return unreadable
 
         return evaluate
 
@@ -156,8 +159,8 @@ class FlagCompiler:
                 return default if default is not None else default_answer(context)
             except RecursionError:
                 return no_room
-            except Exception as error:  # noqa: BLE001 - a context may raise anything
-                return unreadable(error)
+            except Exception:  # noqa: BLE001 - a context may raise anything
+                return unreadable
 
         return evaluate
 
@@ -176,8 +179,8 @@ class FlagCompiler:
                 return default if default is not None else default_answer(context)
             except RecursionError:
                 return no_room
-            except Exception as error:  # noqa: BLE001 - a context may raise anything
-                return unreadable(error)
+            except Exception:  # noqa: BLE001 - a context may raise anything
+                return unreadable
 
         return evaluate
 
@@ -264,8 +267,8 @@ class FlagCompiler:
                 return no_unit
             except RecursionError:
                 return no_room
-            except Exception as error:  # noqa: BLE001 - a context may raise anything
-                return unreadable(error)
+            except Exception:  # noqa: BLE001 - a context may raise anything
+                return unreadable
             if two:
                 return first if digest < middle else last
             return owners[bisect_right(ends, digest)]
@@ -288,8 +291,8 @@ class FlagCompiler:
                 return no_unit if unit is None else owners[find(unit)]
             except RecursionError:
                 return no_room
-            except Exception as error:  # noqa: BLE001 - a context may raise anything
-                return unreadable(error)
+            except Exception:  # noqa: BLE001 - a context may raise anything
+                return unreadable
 
         return split
 
@@ -318,9 +321,6 @@ class FlagCompiler:
     def _uses(self, variant: str | None) -> tuple[Iterator[int], ...]:
         counter = self._host.counter
         return () if counter is None else (counter(self._key, variant),)
-
-    def _unreadable(self, error: Exception) -> Detail:
-        return self._error(ErrorCode.INVALID_CONTEXT, f"reading the context raised {type(error).__name__}")
 
 
 def with_now(evaluate: Evaluate, clock: Clock) -> Evaluate:

@@ -37,10 +37,19 @@ class Adapter(ABC):
     def document(flags: FlagSet) -> Any:
         """The flags in the client's format, as what JSON has. Leaves out what `call` refuses with CannotDo."""
 
+    @classmethod
+    def text(cls, flags: FlagSet) -> str:
+        """The flags as the client receives them."""
+        return json.dumps(cls.document(flags))
+
     @staticmethod
     def parse(text: str) -> Any:
         """What the client makes of the text it receives before it loads it, where it does not take text."""
         return json.loads(text)
+
+    def parse_next(self, text: str) -> Any:
+        """The same for a text that follows another one."""
+        return self.parse(text)
 
     @abstractmethod
     def __init__(self, document: Any, sink: str) -> None:

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
 from typing import Any
 
 import flagd_core
-import flagd_sdk.polling.document
 from flagd_sdk import FlagClient
+from flagd_sdk.polling.document import read
 from tests.bench.adapter import Adapter, Call
 from tests.bench.flags import Condition, Context, Flag, FlagSet, Rule, Shares
 
@@ -37,13 +38,28 @@ class Flagd(Adapter):
             "segments": segments,
         }
 
+    @classmethod
+    def text(cls, flags: FlagSet) -> str:
+        # As the server writes it: compact, in order, with the digest of every item.
+        document = cls.document(flags)
+        flags_text, segments_text = _compact(document.pop("flags")), _compact(document.pop("segments"))
+        items = f'"flags":{flags_text},"segments":{segments_text}'
+        document["digest"] = read(f"{{{items}}}".encode()).digest
+        return f"{_compact(document)[:-1]},{items}}}"
+
     @staticmethod
     def parse(text: str) -> Any:
         # With the digest of all flags: what a poll has to do before it may trust what came.
-        return flagd_sdk.polling.document.read(text.encode()).document
+        return read(text.encode())
+
+    def parse_next(self, text: str) -> Any:
+        return read(text.encode(), self._items)
 
     def __init__(self, document: Any, sink: str) -> None:
-        self._client = FlagClient("http://127.0.0.1:1", "nobody", bootstrap=document, poll_interval=3600)
+        self._items = document.items
+        self._client = FlagClient(
+            "http://127.0.0.1:1", "nobody", bootstrap=document.document, poll_interval=3600
+        )
 
     def call(self, flag: Flag, context: Context) -> Call:
         client, key = self._client, flag.key
@@ -63,11 +79,15 @@ class Flagd(Adapter):
         # What the poller does with a snapshot that arrived; the client has no call for it.
         before = self._client._state.ruleset
         assert before is not None
-        after = flagd_core.load(document, before, before.host)
+        after = flagd_core.load(document.document, before, before.host)
         assert after.flags[key] is not before.flags[key]
 
     def close(self) -> None:
         self._client.close()
+
+
+def _compact(value: object) -> str:
+    return json.dumps(value, separators=(",", ":"), sort_keys=True)
 
 
 def _flag(flag: Flag) -> dict[str, Any]:

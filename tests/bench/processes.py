@@ -18,6 +18,8 @@ from typing import Any
 
 ROOT = Path(__file__).parents[2]
 PATIENCE = 300.0
+# Compiled modules are kept, as an installation keeps them: else the compiler would be measured with each import.
+ENVIRONMENT = {name: value for name, value in os.environ.items() if name != "PYTHONDONTWRITEBYTECODE"}
 
 
 class Gone(Exception):
@@ -32,6 +34,7 @@ class Asked:
         self._process = subprocess.Popen(
             [sys.executable, "-m", "tests.bench.worker", name, sink],
             cwd=ROOT,
+            env=ENVIRONMENT,
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=self._errors,
@@ -91,6 +94,7 @@ def run(arguments: list[str]) -> str:
         done = subprocess.run(
             [sys.executable, *arguments],
             cwd=ROOT,
+            env=ENVIRONMENT,
             capture_output=True,
             text=True,
             timeout=PATIENCE,

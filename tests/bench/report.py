@@ -24,6 +24,7 @@ _CELL: Final = 16
 _MANY: Final = {
     "import": "import ms",
     "parse": "parse ms",
+    "parse again": "again ms",
     "load": "load ms",
     "replace": "replace ms",
     "loaded": "loaded MiB",

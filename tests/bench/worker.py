@@ -66,7 +66,7 @@ class Worker:
         """Write the documents that `fresh` loads; the module it imports."""
         first = catalogue(fresh.COUNT)
         for name, flags in ((fresh.FIRST, first), (fresh.SECOND, changed(first)[0])):
-            Path(folder, name).write_text(json.dumps(self._kind.document(flags)))
+            Path(folder, name).write_text(self._kind.text(flags))
         return self._kind.module
 
     def close(self) -> None:
@@ -77,7 +77,7 @@ class Worker:
 
 def load(kind: type[Adapter], flags: FlagSet, sink: str) -> Adapter:
     """The client with these flags."""
-    text = json.dumps(kind.document(flags))
+    text = kind.text(flags)
     return kind(text if kind.takes_text else kind.parse(text), sink)
 
 

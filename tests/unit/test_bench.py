@@ -71,9 +71,9 @@ def test_a_worker_answers_every_command(tmp_path: Path) -> None:
     assert min(worker.threads(count=2, calls=10)) > 0
     flags = catalogue(30)
     for name, each in ((fresh.FIRST, flags), (fresh.SECOND, changed(flags)[0])):
-        (tmp_path / name).write_text(json.dumps(Flagd.document(each)))
+        (tmp_path / name).write_text(Flagd.text(each))
     found = fresh.measure(Flagd, NOWHERE, tmp_path, flags)
-    assert set(found["found"]) == {"parse", "load", "loaded", "asked", "replace"}
+    assert set(found["found"]) == {"parse", "load", "loaded", "asked", "parse again", "replace"}
     worker.close()
 
 

@@ -34,10 +34,11 @@ _VERDICTS: Final = {True: "match", False: "no match", None: "unknown"}
 
 def explain(rules: Ruleset, key: str, context: Context = None) -> Explanation:
     """The answer of a flag with every step that led to it; never raises."""
-    flag = rules.flags.get(key)
     head = {"revision": rules.revision, "lineage": rules.lineage}
-    if flag is None:
-        return _answer(key, rules.evaluate(key, context)) | head | {"steps": []}
+    try:
+        flag = rules.flags[key]
+    except (KeyError, TypeError):
+        return _answer(key, rules.evaluate(key, context)) | head | {"enabled": False, "steps": []}
     return _Tracer().flag(flag, _copied(context))[1] | head
 
 
