@@ -5,18 +5,22 @@ It asks the very snapshot that applications are served, and counts for nobody.
 
 from __future__ import annotations
 
+import asyncio
 from typing import Annotated, Any, Final
 
 import orjson
 from fastapi import APIRouter, Depends, Request, Response
 from pydantic import BaseModel, ConfigDict, Field
 
+from flagd.errors import Invalid, Problem
+from flagd.evaluation import ofrep
 from flagd.flags.api.edge import ReadsFlags
 from flagd.flags.api.targetings import placed_for_reading
 from flagd.flags.model import Placed
 from flagd.flags.reads import find_flag
 from flagd.infra.http import ReadTxDep, StrictRoute
 from flagd.snapshots.api import held
+from flagd_core import Ruleset
 from flagd_core.explain import explain, sentences
 
 router: Final = APIRouter(
@@ -56,6 +60,9 @@ class Evaluation(BaseModel):
     error_message: str | None = None
     metadata: dict[str, Any]
     steps: list[dict[str, Any]] = Field(description="What was looked at, in order.")
+    steps_left_out: int | None = Field(
+        default=None, description="How many more steps there were; left out where all are shown."
+    )
     sentences: list[str] = Field(description="The same for people.")
 
 
@@ -65,14 +72,23 @@ async def evaluate_flag(
     _: ReadsFlags,
     tx: ReadTxDep,
     placed: Annotated[Placed, Depends(placed_for_reading)],
-    body: EvaluateBody,
+    _body: EvaluateBody,
 ) -> Response:
     """What applications are answered now for this context, with each rule's verdict and what it saw."""
     await find_flag(tx, placed.project, placed.key)
-    explanation = explain(held(request, placed.environment.id).ruleset, placed.key, body.context)
-    content = {
-        **explanation,
-        "environment": placed.environment.key,
-        "sentences": sentences(explanation),
-    }
-    return Response(orjson.dumps(content), media_type="application/json")
+    # Read as applications' requests are: one JSON reader's numbers are not quite another's.
+    try:
+        context = ofrep.context_of(await request.body())
+    except ofrep.BadRequest as error:
+        raise Invalid(Problem("/context", error.details)) from error
+    rules = held(request, placed.environment.id).ruleset
+    # In a thread: a flag with all the rules that it may have takes long enough to be felt by applications.
+    content = await asyncio.to_thread(_explained, rules, placed, context)
+    return Response(content, media_type="application/json")
+
+
+def _explained(rules: Ruleset, placed: Placed, context: ofrep.Context) -> bytes:
+    """The body of the answer. A ruleset never changes, so any thread may ask it."""
+    explanation = explain(rules, placed.key, context)
+    environment = placed.environment.key
+    return orjson.dumps({**explanation, "environment": environment, "sentences": sentences(explanation)})

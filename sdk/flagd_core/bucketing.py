@@ -17,6 +17,7 @@ import mmh3
 
 SLOTS: Final = 100_000
 HASH_BITS: Final = 32
+_EXACT: Final = 2**53
 
 
 def hash_of(salt: str, unit: str) -> int:
@@ -42,15 +43,17 @@ def first_hash_from(slot: int) -> int:
 def unit_text(value: object) -> str | None:
     """The text under which a value is a unit of a split; None when it is no unit.
 
-    Strings count as they are, integers in decimal, an integral float as that integer. Booleans, fractions,
-    NaN, the empty string, text that is not valid Unicode (lone surrogates) and everything else are no unit.
+    Strings count as they are, integers in decimal, an integral float as that integer, as long as floats are
+    exact. Booleans, fractions, NaN, floats beyond 2**53, the empty string, text that is not valid Unicode
+    (lone surrogates) and everything else are no unit.
     """
     if isinstance(value, str):
         return str.__str__(value) if value and is_unicode(value) else None
     if isinstance(value, bool):
         return None
     if isinstance(value, float):
-        return _decimal(int(value)) if value.is_integer() else None
+        # Beyond, a float is what is left of some integer: a JSON reader made it, and another one would not.
+        return _decimal(int(value)) if value.is_integer() and abs(value) <= _EXACT else None
     return _decimal(value) if isinstance(value, int) else None
 
 

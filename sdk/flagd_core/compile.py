@@ -113,6 +113,24 @@ class FlagCompiler:
             return Step(None, self._targeted(gates, targets, tuple(rules), default))
         return Step(None, self._ruled(tuple(rules), default))
 
+    def program_with_now(self, clock: Clock) -> Step:
+        """As `program`, for a flag that asks for `now`: it is the clock's unless the context has it."""
+        constant, evaluate = self.program()
+        unreadable, no_room = self._unreadable, self._no_room
+
+        def evaluate_now(context: Context) -> Detail:
+            try:
+                attributes = attributes_of(context)
+                if attributes.get(NOW) is None:
+                    attributes = {**attributes, NOW: clock()}
+            except RecursionError:
+                return no_room
+            except Exception:  # noqa: BLE001 - a context may raise anything
+                return unreadable
+            return evaluate(attributes)
+
+        return Step(constant, evaluate if constant is not None else evaluate_now)
+
     def _targeted(  # noqa: C901 - one function, because each call it were split into would be paid at every answer
         self, gates: Sequence[Gate], targets: Mapping[str | None, Detail], rules: Sequence[Branch], last: Step
     ) -> Evaluate:
@@ -194,8 +212,9 @@ class FlagCompiler:
         """The answers of individual targets, by their key."""
         targets: dict[str | None, Detail] = {}
         for variant, named in keys.items():
-            targets.update(dict.fromkeys(named, self._detail(variant, Reason.TARGETING_MATCH)))
-        targets.pop("", None)  # An empty key is no key.
+            # What is no unit is nobody's key either.
+            units = filter(unit_text, named)
+            targets.update(dict.fromkeys(units, self._detail(variant, Reason.TARGETING_MATCH)))
         return targets
 
     def layer(self, layer: Layer) -> Branch:
@@ -323,26 +342,16 @@ class FlagCompiler:
         return () if counter is None else (counter(self._key, variant),)
 
 
-def with_now(evaluate: Evaluate, clock: Clock) -> Evaluate:
-    """The program of a flag that asks for the attribute `now`, which is the clock's unless the context has it."""
+def broken(key: str, definition: FlagDefinition, problem: str, host: Host, *, is_checked: bool) -> Step:
+    """What answers for a flag that cannot be evaluated here.
 
-    def evaluate_now(context: Context) -> Detail:
-        try:
-            attributes = attributes_of(context)
-            if attributes.get(NOW) is None:
-                context = {**attributes, NOW: clock()}
-        except Exception:  # noqa: BLE001 - a context may raise anything; the program says so in its answer
-            return evaluate(context)
-        return evaluate(context)
-
-    return evaluate_now
-
-
-def broken(definition: FlagDefinition, problem: str) -> Step:
-    """The program of a flag that cannot be evaluated here."""
-    # Of such a definition only what a flag shows of itself has been checked.
-    metadata = FrozenDict({"version": definition["version"]} if "version" in definition else {})
-    return always(Detail(NO_VALUE, None, Reason.ERROR, ErrorCode.PARSE_ERROR, problem, metadata))
+    Of a definition that was not checked to its end (`is_checked` is False) only what a flag shows of itself
+    may be used.
+    """
+    shown = _flag_metadata(definition) if is_checked else _version_of(definition)
+    metadata = FrozenDict(shown)
+    uses = () if host.counter is None else (host.counter(key, None),)
+    return always(Detail(NO_VALUE, None, Reason.ERROR, ErrorCode.PARSE_ERROR, problem, metadata, None, *uses))
 
 
 def always(detail: Detail) -> Step:
@@ -365,6 +374,8 @@ def _arcs_of(layer: Layer) -> Iterator[tuple[int, bool]]:
 
 def _flag_metadata(definition: FlagDefinition) -> dict[str, object]:
     metadata = {name: frozen(value) for name, value in (definition.get("metadata") or {}).items()}
-    if "version" in definition:
-        metadata["version"] = definition["version"]
-    return metadata
+    return metadata | _version_of(definition)
+
+
+def _version_of(definition: FlagDefinition) -> dict[str, object]:
+    return {"version": definition["version"]} if "version" in definition else {}

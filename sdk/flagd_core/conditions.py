@@ -31,10 +31,14 @@ class Tested(Protocol):
 
 
 def attributes_of(context: Context) -> Attributes:
-    """The context as attributes by name."""
+    """The context as attributes by name. TypeError for what is no context, whatever methods it has."""
     if context is None:
         return NOBODY
-    return {TARGETING_KEY: context} if isinstance(context, str) else context
+    if isinstance(context, str):
+        return {TARGETING_KEY: context}
+    if not isinstance(context, Mapping):
+        raise TypeError("a context is a text or a mapping")
+    return context
 
 
 def reader(attribute: str) -> Callable[[Attributes], object]:

@@ -8,6 +8,7 @@ operator, a field, an algorithm, a kind), makes one item unusable and no other.
 from __future__ import annotations
 
 from collections.abc import Mapping
+from math import isfinite
 from typing import Any, Final, NamedTuple, cast
 
 from flagd_core.algorithms import ALGORITHMS, MAX_RING, Algorithm, is_seed
@@ -79,7 +80,7 @@ class Checked(NamedTuple):
     problem: str | None = None
     """Why it cannot be evaluated all the same; None when it can."""
     segments: tuple[str, ...] = ()
-    """The segments it refers to."""
+    """The segments it refers to, each as often as it does: it is asked as often."""
     flags: tuple[str, ...] = ()
     """The flags it has as prerequisites."""
     asks_now: bool = False
@@ -96,7 +97,7 @@ class _Asked:
     __slots__ = ("now", "segments")
 
     def __init__(self) -> None:
-        self.segments: dict[str, None] = {}
+        self.segments: list[str] = []
         self.now = False
 
 
@@ -260,7 +261,11 @@ def _metadata(flag: FlagDefinition) -> None:
     if flag.get("metadata") is None:
         return
     for name, value in _field(flag, "metadata", dict).items():
-        if type(name) is not str or type(value) not in _FLAT:
+        if (
+            type(name) is not str
+            or type(value) not in _FLAT
+            or (type(value) is float and not isfinite(value))
+        ):
             raise DecodeError("metadata are texts, numbers, true or false, by name", "metadata", str(name))
 
 
@@ -375,7 +380,7 @@ def _branch(name: str, value: object, asked: _Asked, depth: int) -> None:
         if name == "segment":
             if type(value) is not str:
                 raise DecodeError("must be the key of a segment")
-            asked.segments[value] = None
+            asked.segments.append(value)
         elif name == "not":
             _condition(value, asked, depth + 1)
         elif type(value) is list:

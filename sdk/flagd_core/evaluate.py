@@ -13,7 +13,7 @@ from collections.abc import Mapping
 from typing import Any, Final, cast
 
 from flagd_core import decode, links
-from flagd_core.compile import Evaluate, FlagCompiler, Step, broken, with_now
+from flagd_core.compile import Evaluate, FlagCompiler, Step, broken
 from flagd_core.conditions import ConditionCompiler
 from flagd_core.decode import Checked
 from flagd_core.host import BARE, Host
@@ -73,13 +73,12 @@ class CompiledFlag:
 
     def _program(self) -> Step:
         if self.problem is not None:
-            return broken(self.definition, self.problem)
+            is_checked = self.checked.problem is None
+            return broken(self.key, self.definition, self.problem, self.host, is_checked=is_checked)
         conditions = ConditionCompiler(self.segments)
-        program = FlagCompiler(self.key, self.definition, conditions, self.parents, self.host).program()
+        compiler = FlagCompiler(self.key, self.definition, conditions, self.parents, self.host)
         clock = self.host.clock
-        if clock is None or program.constant is not None or not self.asks_now:
-            return program
-        return Step(None, with_now(program.answer, clock))
+        return compiler.program_with_now(clock) if clock is not None and self.asks_now else compiler.program()
 
     @property
     def asks_now(self) -> bool:
@@ -166,13 +165,14 @@ def _segments(raw: dict[str, object], previous: Ruleset | None) -> tuple[dict[st
             changed.add(key)
     graph = {key: segment.checked.segments for key, segment in segments.items() if segment.checked.segments}
     changed.update(links.reaching(changed, graph))
-    problems = links.problems(graph, segments.keys(), "segment")
+    problems, steps = links.follow(graph, segments.keys(), "segment")
     problems.update(
         {key: segment.checked.problem for key, segment in segments.items() if segment.checked.problem}
     )
     roots = links.reaching(problems, graph)
     for key in changed & segments.keys():
         segment = segments[key] = Segment(segments[key].definition, segments[key].checked)
+        segment.steps = steps.get(key, 0)
         if key in roots:
             root = roots[key]
             segment.problem = problems[root] if root == key else f"segment {root!r:.140}: {problems[root]}"
@@ -221,9 +221,17 @@ class _Flags:
         fresh = linked.keys() & changed
         for key in fresh:
             flags[key] = CompiledFlag(key, flags[key].definition, flags[key].checked, self._host)
-        problems = links.problems(graph, flags.keys(), "prerequisite")
+        own = {key: self._steps(flag) for key, flag in linked.items() if flag.checked.segments}
+        problems = links.follow(
+            {**dict.fromkeys(own, ()), **graph}, flags.keys(), "prerequisite", own
+        ).problems
         for key in fresh:
             _link(flags[key], flags, self._segments, problems.get(key))
+
+    def _steps(self, flag: CompiledFlag) -> int:
+        """How many evaluations of segments the flag's own rules cause."""
+        asked = (self._segments.get(key) for key in flag.checked.segments)
+        return sum(1 if segment is None else 1 + segment.steps for segment in asked)
 
 
 def _link(

@@ -20,7 +20,7 @@ MAX_NESTING: Final = 16
 MAX_CHAIN: Final = 16
 """How long a chain of prerequisites, or of segments in segments, may be."""
 MAX_STEPS: Final = 1_000
-"""How many evaluations a flag may cause through its prerequisites, or a segment through other segments."""
+"""How many evaluations of others one evaluation of a flag may cause, or one of a segment."""
 MAX_VALUE_NESTING: Final = 64
 """How deep an object value may nest."""
 MAX_INTEGER: Final = 2**53 - 1

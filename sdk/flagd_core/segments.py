@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from flagd_core.bucketing import unit_text
+from flagd_core.bucketing import is_unicode, unit_text
 from flagd_core.conditions import ConditionCompiler, Test
 from flagd_core.decode import Checked
 from flagd_core.model import TARGETING_KEY, SegmentDefinition
@@ -18,7 +18,7 @@ from flagd_core.model import TARGETING_KEY, SegmentDefinition
 class Segment:
     """One segment of a snapshot. `test` is compiled at first use; one with a `problem` must not be used."""
 
-    __slots__ = ("checked", "definition", "problem", "segments", "test")
+    __slots__ = ("checked", "definition", "problem", "segments", "steps", "test")
 
     test: Test
 
@@ -26,6 +26,7 @@ class Segment:
         self.definition = definition
         self.checked = checked
         self.problem = checked.problem
+        self.steps = 0
         self.segments: Mapping[str, Segment] = {}
 
     @property
@@ -44,8 +45,9 @@ class Segment:
 
 def membership(definition: SegmentDefinition, conditions: ConditionCompiler) -> Test:
     """The test whether a unit belongs to the segment."""
-    excluded = frozenset(definition.get("excluded", ()))
-    included = frozenset(definition.get("included", ()))
+    # What is no unit is nobody's key either.
+    excluded = frozenset(filter(unit_text, definition.get("excluded", ())))
+    included = frozenset(filter(unit_text, definition.get("included", ())))
     by_condition = _condition_of(definition, conditions)
     if not excluded and not included:
         return by_condition
@@ -60,7 +62,9 @@ def membership(definition: SegmentDefinition, conditions: ConditionCompiler) -> 
             return without_key(attributes)
         if key in excluded:
             return False
-        return key in included or by_condition(attributes)
+        if key in included:
+            return True
+        return by_condition(attributes) if is_unicode(key) else without_key(attributes)
 
     def without_key(attributes: Mapping[str, object]) -> bool | None:
         # Whether the unit is listed cannot be told; the condition may settle the matter all the same.
@@ -79,7 +83,9 @@ def _listed(included: frozenset[str]) -> Test:
         key: Any = attributes.get(TARGETING_KEY)
         if key.__class__ is not str:
             key = unit_text(key)
-        return key in included if key else None
+        if key in included:
+            return True
+        return False if key and is_unicode(key) else None
 
     return listed
 

@@ -12,11 +12,12 @@ import os
 import threading
 import time
 import weakref
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from types import TracebackType
 
-from flagd_core import Host
+from flagd_core import ErrorCode, Host
+from flagd_core.model import thawed
 from flagd_sdk.config import Config, HttpOptions
 from flagd_sdk.errors import ConfigurationError
 from flagd_sdk.exposures import Counts, Exposures
@@ -24,7 +25,7 @@ from flagd_sdk.host import follow_forks, forks_unseen, warn_if_threads_are_off
 from flagd_sdk.polling.poller import Announce, Poller, Publish
 from flagd_sdk.polling.protocol import Outcome, State, changed_flags, from_bootstrap, tells_apart
 from flagd_sdk.reader import FlagReader
-from flagd_sdk.status import Change, Listeners, Status
+from flagd_sdk.status import Change, Listener, Listeners, Status
 
 Bootstrap = str | os.PathLike[str] | Mapping[str, object]
 
@@ -73,8 +74,7 @@ class FlagClient(FlagReader):
         return self._status_of(self._state)
 
     def _status_of(self, state: State) -> Status:
-        ruleset, poller = state.ruleset, self._poller
-        confirmed = None if poller is None else poller.last_success
+        ruleset, confirmed = state.ruleset, state.confirmed
         return Status(
             state=self._state_name(state),
             source=state.source.value,
@@ -114,21 +114,37 @@ class FlagClient(FlagReader):
     def take_counts(self) -> Counts:
         """How often each flag answered with each variant, by (flag, variant), since the last call in this process.
 
-        Every evaluation is counted once, whatever thread it was in; those of a forked child are the child's own. The
-        variant is None where the caller got the default. Flags that do not exist are not counted.
+        Every evaluation is counted once, whatever thread it was in; those of a forked child are the child's own.
+        Counted is what the flag answered, whatever the caller made of it: a flag that was read as another type counts
+        under its variant, though the caller got the default. The variant is None where the flag had no value. Flags
+        that do not exist are not counted.
         """
         self._notice_unseen_fork()
         return self._exposures.take()
 
+    def on_change(self, listener: Listener) -> Callable[[], None]:
+        stop = super().on_change(listener)
+        # Whoever wants to know of changes uses the client: without polling there would be none.
+        if self._asleep:
+            self._wake()
+        return stop
+
     def close(self) -> None:
-        """Stop polling. Evaluations go on from the last snapshot. Safe to call twice, and from several threads."""
+        """Stop polling. Evaluations go on from the last snapshot. Safe to call twice, and from several threads.
+
+        Listeners are told of it, by this thread, and of nothing more after it.
+        """
         self._notice_unseen_fork()
         with self._lock:
+            before = None if self._closed else self.status
             self._closed = True
             self._asleep = False
             poller, self._poller = self._poller, None
         if poller is not None:
             poller.stop()
+        if before is not None and self._listeners:
+            self._listeners.note(Change(frozenset(), before, self.status))
+        self._listeners.announce()
 
     def __enter__(self) -> FlagClient:  # noqa: PYI034 (typing.Self needs Python 3.11)
         return self
@@ -148,6 +164,7 @@ class FlagClient(FlagReader):
         self._listeners.after_fork_in_child()
         self._exposures.after_fork_in_child()
         self._poller = None
+        self._state = self._state._replace(confirmed=None)
         if self._abandonment is not None:
             self._abandonment.detach()
         self._asleep = True
@@ -180,6 +197,15 @@ class FlagClient(FlagReader):
             self._poller = Poller(self._config, self._state, *_audience(self, self._listeners))
             self._abandonment = weakref.finalize(self, self._poller.abandon)
         return self._poller
+
+    def _no_data(self) -> tuple[ErrorCode, str]:
+        state = self._state
+        if not state.refused:
+            return super()._no_data()
+        return (
+            ErrorCode.PROVIDER_FATAL,
+            "the key is refused" if state.problem is None else state.problem.detail,
+        )
 
     def _notice_unseen_fork(self) -> None:
         if self._pid != os.getpid():
@@ -227,9 +253,12 @@ def _audience(client: FlagClient, listeners: Listeners) -> tuple[Publish, Announ
 
 
 def _held(bootstrap: Bootstrap, host: Host) -> State:
-    """The state of a client that starts from a document, or from a file that holds one."""
+    """The state of a client that starts from a document, which stays the caller's, or from a file that holds one."""
     try:
-        document = bootstrap if isinstance(bootstrap, Mapping) else json.loads(Path(bootstrap).read_bytes())
+        if isinstance(bootstrap, Mapping):
+            document = {name: thawed(value) for name, value in bootstrap.items()}
+        else:
+            document = json.loads(Path(bootstrap).read_bytes())
         return from_bootstrap(document, host)
     except (OSError, ValueError, RecursionError) as error:
         raise ConfigurationError(f"the bootstrap cannot be used: {error}") from error

@@ -12,6 +12,7 @@ from typing import Any
 
 from flagd_core import NO_VALUE, CompiledFlag, Detail, ErrorCode, Reason
 from flagd_core.model import TARGETING_KEY
+from flagd_sdk.exposures import Counts
 from flagd_sdk.status import Listener, Listeners, Status
 
 ContextLike = str | Mapping[str, object] | None
@@ -137,11 +138,15 @@ class FlagReader:
         """How the reader is doing."""
         return Status("NOT_READY")
 
+    def take_counts(self) -> Counts:
+        """How often each flag answered with each variant since the last call; empty where nothing is counted."""
+        return {}
+
     def on_change(self, listener: Listener) -> Callable[[], None]:
         """Have `listener(change)` called whenever flags or status changed; returns the function that ends that.
 
-        It is called after the change is in force, by the thread that found it: the one that polls, as a rule, which
-        polls no more until the listener returns. What it raises is logged.
+        It is called after the change is in force, by the thread that found it or made it: the one that polls, as a
+        rule, which polls no more until the listener returns. What it raises is logged.
         """
         return self._listeners.add(listener)
 
@@ -172,27 +177,42 @@ class FlagReader:
 
     def _failure(self, flag: str, error: Exception) -> Detail:
         """The answer when the look-up or the evaluation raised."""
-        if not isinstance(flag, str):
+        if not issubclass(type(flag), str):  # isinstance would run code of the caller's.
             return _no_value(ErrorCode.FLAG_NOT_FOUND, "the name of a flag is a string")
+        flag = str.__str__(flag)
         if flag in self._flags:
             text = "evaluation raised; answering the caller's default"
             self._once.say(logging.ERROR, flag, ErrorCode.GENERAL, text, error)
             return _no_value(ErrorCode.GENERAL, f"evaluation raised {type(error).__name__}")
         if not self._has_data:
-            return _no_value(ErrorCode.PROVIDER_NOT_READY, "there is no snapshot yet")
+            return _no_value(*self._no_data())
         return _no_value(ErrorCode.FLAG_NOT_FOUND, "there is no such flag in this environment")
+
+    def _no_data(self) -> tuple[ErrorCode, str]:
+        """Why there is nothing to answer from."""
+        return ErrorCode.PROVIDER_NOT_READY, "there is no snapshot yet"
 
     def _fell_back(self, flag: object, detail: Detail, wanted: str) -> None:
         """Log, once, why the caller gets the default. A flag that is off says so on purpose: nothing to log."""
         if detail.value is not NO_VALUE:
             text = f"the value is not {wanted} (TYPE_MISMATCH); answering the caller's default"
-            self._once.say(logging.WARNING, str(flag), f"{ErrorCode.TYPE_MISMATCH}, {wanted}", text)
+            self._once.say(logging.WARNING, _name(flag), f"{ErrorCode.TYPE_MISMATCH}, {wanted}", text)
         elif detail.error_code is ErrorCode.PROVIDER_NOT_READY:
             level, text = self._not_ready
             self._once.say(level, "flags", detail.error_code, text)
+        elif detail.error_code is ErrorCode.PROVIDER_FATAL:
+            # An error when it happened, and logged as one by whoever found it.
+            text = f"{detail.error_message}; answering the caller's default"
+            self._once.say(logging.INFO, "flags", detail.error_code, text)
         elif detail.error_code is not None:
             text = f"{detail.error_message} ({detail.error_code}); answering the caller's default"
-            self._once.say(logging.WARNING, str(flag), detail.error_code, text)
+            self._once.say(logging.WARNING, _name(flag), detail.error_code, text)
+
+
+def _name(flag: object) -> str:
+    """What a flag is called in the log, without running code of the caller's."""
+    kind = type(flag)
+    return str.__str__(flag) if issubclass(kind, str) else f"(a flag named by a {kind.__name__})"
 
 
 def _no_value(code: ErrorCode, message: str) -> Detail:

@@ -9,7 +9,7 @@ from typing import Any, Final
 
 import flagd_core
 from flagd_core import ErrorCode, Reason, algorithms, bucketing, model
-from flagd_core.explain import explain, sentences, trace
+from flagd_core.explain import explain, record, sentences, shown
 from flagd_core.operators import OPERATORS, operands, regex
 from tests.vectors import reading
 
@@ -27,8 +27,11 @@ LIMITS: Final = {
     "integers of kind `integer` and `float`, either side of zero": model.MAX_INTEGER,
     "slots of the native ring": bucketing.SLOTS,
     "end of a ring whose size the weights decide": algorithms.MAX_RING,
-    "elements of a list in an explanation": trace.MAX_SHOWN,
-    "characters of a text in an explanation": trace.MAX_TEXT,
+    "steps in an explanation": record.MAX_STEPS,
+    "depth of a step in an explanation": record.MAX_DEPTH,
+    "characters of the texts in all steps of an explanation": record.MAX_CHARACTERS,
+    "elements of a list in an explanation": shown.MAX_SHOWN,
+    "characters of a text in an explanation": shown.MAX_TEXT,
 }
 
 

@@ -2,34 +2,44 @@
 
 Each step of the compilers is overridden by one that builds the same closure and wraps it: the answer is the compiler's,
 the wrapper only looks. This module must never decide what a flag answers.
+
+Building is what takes time, and most of a large flag is never asked. So each part is built when it is asked, lists of
+keys only as far as they matter to the one unit, and where a step is not shown, the flag or segment that was built for
+evaluation is asked instead.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
-from itertools import pairwise
-from typing import Any, Final, Literal
+from collections.abc import Callable, Mapping, Sequence
+from itertools import islice, pairwise
+from typing import Any, Final, Literal, NamedTuple, cast
 
 from flagd_core.algorithms import ALGORITHMS
 from flagd_core.bucketing import unit_text
-from flagd_core.compile import Branch, Evaluate, FlagCompiler, Gate, with_now
+from flagd_core.compile import Branch, Evaluate, FlagCompiler, Gate
 from flagd_core.conditions import Attributes, ConditionCompiler, Test, attributes_of, reader
 from flagd_core.evaluate import CompiledFlag, Ruleset
-from flagd_core.model import TARGETING_KEY, Condition, Context, Layer, Prerequisite, Rule, Split
-from flagd_core.reasons import NO_VALUE, Detail
+from flagd_core.explain.record import Explanation, Record, Step
+from flagd_core.explain.shown import members, seen, shown
+from flagd_core.host import Clock
+from flagd_core.model import (
+    TARGETING_KEY,
+    Condition,
+    Context,
+    FlagDefinition,
+    Layer,
+    Prerequisite,
+    Rule,
+    Split,
+    outgoing,
+)
+from flagd_core.reasons import Detail
 from flagd_core.segments import Segment, membership
-
-Explanation = dict[str, Any]
-"""A JSON object."""
-
-MAX_SHOWN: Final = 20
-"""Elements of a list that an explanation shows; how many more there are is said."""
-MAX_TEXT: Final = 200
-"""Characters of a text that an explanation shows."""
 
 _LISTS: Final[tuple[Literal["excluded", "included"], ...]] = ("excluded", "included")
 _VERDICTS: Final = {True: "match", False: "no match", None: "unknown"}
+_REFERENCE: Final = {"explained": "above"}
+"""Stands where a flag or segment was explained before in the same explanation."""
 
 
 def explain(rules: Ruleset, key: str, context: Context = None) -> Explanation:
@@ -39,71 +49,114 @@ def explain(rules: Ruleset, key: str, context: Context = None) -> Explanation:
         flag = rules.flags[key]
     except (KeyError, TypeError):
         return _answer(key, rules.evaluate(key, context)) | head | {"enabled": False, "steps": []}
-    return _Tracer().flag(flag, _copied(context))[1] | head
+    tracer = _Tracer()
+    detail = tracer.answer(flag, _copied(context))
+    return _answer(key, detail) | _value(flag, detail) | _steps(flag, tracer.record.root) | head
 
 
-class _Record:
-    """The steps noted so far, one list for each step that is still under way."""
+class _Membership(NamedTuple):
+    """What a segment said, and how it is shown."""
 
-    def __init__(self) -> None:
-        self._open: list[list[Explanation]] = [[]]
-
-    def note(self, step: Explanation) -> None:
-        self._open[-1].append(step)
-
-    @contextmanager
-    def nested(self) -> Iterator[list[Explanation]]:
-        """Collects what is noted meanwhile."""
-        steps: list[Explanation] = []
-        self._open.append(steps)
-        try:
-            yield steps
-        finally:
-            self._open.pop()
+    verdict: bool | None
+    step: Explanation
 
 
 class _Tracer:
-    """One explanation: its record, and what was compiled for it, each thing once."""
+    """One explanation: its record, and what was explained so far.
+
+    All is asked with the same attributes, so what was explained once says the same the next time.
+    """
 
     def __init__(self) -> None:
-        self.record = _Record()
-        self._programs: dict[int, Evaluate] = {}
-        self._tests: dict[int, Test] = {}
+        self.record = Record()
+        self._answers: dict[int, Detail] = {}
+        self._evaluated: dict[int, Detail] = {}
+        self._memberships: dict[int, _Membership] = {}
 
-    def flag(self, flag: CompiledFlag, context: Context) -> tuple[Detail, Explanation]:
-        """The answer of a flag, and its explanation."""
-        with self.record.nested() as steps:
-            detail = self._program(flag)(context)
-        enabled = flag.problem is not None or flag.definition["enabled"]
-        return detail, _answer(flag.key, detail) | {"enabled": enabled, "steps": steps}
-
-    def _program(self, flag: CompiledFlag) -> Evaluate:
+    def answer(self, flag: CompiledFlag, context: Context) -> Detail:
+        """The answer of a flag, which notes its steps."""
         if flag.problem is not None:
-            return flag.evaluate
-        if id(flag) not in self._programs:
-            program = _TracingFlag(self, flag).program().answer
-            clock = flag.host.clock
-            self._programs[id(flag)] = with_now(program, clock) if clock and flag.asks_now else program
-        return self._programs[id(flag)]
+            return flag.evaluate(context)
+        compiler, clock = _TracingFlag(self, flag), flag.host.clock
+        asks_now = clock is not None and flag.asks_now
+        program = compiler.program_with_now(cast("Clock", clock)) if asks_now else compiler.program()
+        detail = program.answer(context)
+        return self._evaluated.get(id(flag), detail)
 
-    def membership(self, segment: Segment) -> Test:
-        """The test of a segment, which notes what its conditions say."""
-        if id(segment) not in self._tests:
-            conditions = _TracingConditions(self, segment.segments)
-            self._tests[id(segment)] = membership(segment.definition, conditions)
-        return self._tests[id(segment)]
+    def prerequisite(self, flag: CompiledFlag, accepted: frozenset[str], context: Context) -> Detail:
+        """The answer of a flag that another one requires, explained where it is asked first."""
+        with self.record.step() as step:
+            if not step.shown:
+                return flag.evaluate(context)
+            known = self._answers.get(id(flag))
+            detail = self.answer(flag, context) if known is None else known
+            said: Explanation = {"prerequisite": flag.key} | members("accepted", sorted(accepted))
+            said |= {"served": detail.variant, "met": detail.variant in accepted}
+            if known is not None:
+                said |= _REFERENCE
+            self.record.count(said)
+            if known is None:
+                explanation = _answer(flag.key, detail)
+                self.record.count(explanation)
+                said["explanation"] = explanation | _steps(flag, step)
+                if not step.left_out:
+                    self._answers[id(flag)] = detail
+            step.say(said)
+        return detail
+
+    def segment(self, key: str, segment: Segment, attributes: Attributes) -> bool | None:
+        """Whether the unit belongs to a segment, explained where it is asked first."""
+        with self.record.step() as step:
+            if not step.shown:
+                return segment.test(attributes)
+            known = self._memberships.get(id(segment))
+            if known is None:
+                known = self._membership(key, segment, attributes)
+                if not step.left_out:
+                    # One that asked for nothing further has nothing to refer to.
+                    again = known.step | _REFERENCE if step.steps else known.step
+                    self._memberships[id(segment)] = known._replace(step=again)
+            self.record.count(known.step)
+            step.say(known.step | step.below("of"))
+        return known.verdict
+
+    def _membership(self, key: str, segment: Segment, attributes: Attributes) -> _Membership:
+        unit = unit_text(attributes.get(TARGETING_KEY))
+        narrowed = segment.definition.copy()
+        listed = None
+        for name in _LISTS:
+            narrowed[name] = _narrowed(segment.definition.get(name) or [], unit)
+            listed = name if listed is None and unit in narrowed[name] else listed
+        verdict = membership(narrowed, _TracingConditions(self, segment.segments))(attributes)
+        return _Membership(verdict, {"segment": key, "listed": listed, "verdict": _VERDICTS[verdict]})
+
+    def serves(self, flag: CompiledFlag, rule: str, attributes: Attributes) -> bool:
+        """Whether it is this rule that serves; from then on, what the flag answers is the evaluation's to say."""
+        if id(flag) not in self._evaluated:
+            self._evaluated[id(flag)] = flag.evaluate(attributes)
+        return self._evaluated[id(flag)].rule == rule
 
     def noting(self, test: Test, describe: Callable[[Attributes], Explanation]) -> Test:
         """The same test, which notes what `describe` says, its verdict, and what was noted on the way to it."""
 
         def noted(attributes: Attributes) -> bool | None:
-            with self.record.nested() as steps:
+            with self.record.step() as step:
                 verdict = test(attributes)
-            step = describe(attributes) | {"verdict": _VERDICTS[verdict]}
-            self.record.note(step | {"of": steps} if steps else step)
+                if step.shown:
+                    said = describe(attributes) | {"verdict": _VERDICTS[verdict]}
+                    self.record.count(said)
+                    step.say(said | step.below("of"))
             return verdict
 
         return noted
+
+    def note(self, describe: Callable[[], Explanation]) -> None:
+        """Notes a step that has none below it."""
+        with self.record.step() as step:
+            if step.shown:
+                said = describe()
+                self.record.count(said)
+                step.say(said)
 
 
 class _TracingConditions(ConditionCompiler):
@@ -114,23 +167,28 @@ class _TracingConditions(ConditionCompiler):
         self._tracer = tracer
         self._known = segments
 
+    def test(self, condition: Condition, affirmed: bool = True) -> Test:
+        compiled = super().test
+
+        def built_when_asked(attributes: Attributes) -> bool | None:
+            return compiled(condition, affirmed)(attributes)
+
+        return built_when_asked
+
     def segment(self, key: str) -> Test:
         segment = self._known[key]
-
-        def describe(attributes: Attributes) -> Explanation:
-            unit = unit_text(attributes.get(TARGETING_KEY))
-            lists = {name: segment.definition.get(name) or () for name in _LISTS}
-            return {"segment": key, "listed": next((name for name in lists if unit in lists[name]), None)}
-
-        return self._tracer.noting(self._tracer.membership(segment), describe)
+        return lambda attributes: self._tracer.segment(key, segment, attributes)
 
     def leaf(self, leaf: Condition, affirmed: bool) -> Test:
         read = reader(leaf["attribute"])
-        options = {name: leaf[name] for name in ("ignore_case", "on_missing") if name in leaf}
-        shown: Explanation = {"attribute": leaf["attribute"], "op": leaf["op"]}
-        shown |= _shortened("values", leaf["values"]) | options
-        test = super().leaf(leaf, affirmed)
-        return self._tracer.noting(test, lambda attributes: shown | {"saw": _shown(read(attributes))})
+
+        def describe(attributes: Attributes) -> Explanation:
+            said: Explanation = {"attribute": leaf["attribute"], "op": leaf["op"]}
+            said |= members("values", leaf["values"])
+            said |= {name: leaf[name] for name in ("ignore_case", "on_missing") if name in leaf}
+            return said | seen("saw", lambda: read(attributes))
+
+        return self._tracer.noting(super().leaf(leaf, affirmed), describe)
 
     def negation(self, test: Test) -> Test:
         return self._tracer.noting(super().negation(test), lambda _: {"combined": "not"})
@@ -147,81 +205,99 @@ class _TracingFlag(FlagCompiler):
 
     def __init__(self, tracer: _Tracer, flag: CompiledFlag) -> None:
         conditions = _TracingConditions(tracer, flag.segments)
-        super().__init__(flag.key, flag.definition, conditions, flag.parents)
+        # Large values are not copied: which one is served is told by the variant.
+        variants = dict.fromkeys(flag.definition["variants"], True)
+        valueless = cast("FlagDefinition", {**flag.definition, "kind": "boolean", "variants": variants})
+        super().__init__(flag.key, valueless, conditions, flag.parents)
         self._tracer = tracer
-        self._required = flag.parents
+        self._flag = flag
 
     def gate(self, prerequisite: Prerequisite) -> Gate:
         gate = super().gate(prerequisite)
-        parent = self._required[prerequisite["flag"]]
-
-        def explained(context: Context) -> Detail:
-            detail, explanation = self._tracer.flag(parent, context)
-            step = {"prerequisite": parent.key, "accepted": sorted(gate.accepted), "served": detail.variant}
-            self._tracer.record.note(
-                step | {"met": detail.variant in gate.accepted, "explanation": explanation}
-            )
-            return detail
-
-        return gate._replace(parent=explained)
+        parent = self._flag.parents[prerequisite["flag"]]
+        return gate._replace(parent=lambda context: self._tracer.prerequisite(parent, gate.accepted, context))
 
     def targets(self, keys: Mapping[str, Sequence[str]]) -> Mapping[str | None, Detail]:
-        return _NotingTargets(self._tracer.record, super().targets(keys))
+        return _NotingTargets(self._tracer, super().targets, keys)
 
     def layer(self, layer: Layer) -> Branch:
         branch = super().layer(layer)
         read, algorithm = reader(layer["unit"]), ALGORITHMS[layer["algorithm"]]
-        about = {"layer": layer["key"], "attribute": layer["unit"]}
 
         def outside(attributes: Attributes) -> bool | None:
             is_outside = branch.test(attributes)
-            unit = unit_text(read(attributes))
-            slot = None if unit is None else algorithm.position(layer["salt"], unit, algorithm.ring or 0)
-            step = {**about, "unit": _shown(unit), "slot": slot, "admitted": not is_outside}
-            self._tracer.record.note(step)
+
+            def describe() -> Explanation:
+                unit = unit_text(read(attributes))
+                slot = None if unit is None else algorithm.position(layer["salt"], unit, algorithm.ring or 0)
+                said: Explanation = {"layer": layer["key"], "attribute": layer["unit"], "unit": shown(unit)}
+                return said | {"slot": slot, "admitted": not is_outside}
+
+            self._tracer.note(describe)
             return is_outside
 
         return branch._replace(test=outside)
 
     def rule(self, rule: Rule) -> Branch:
         branch = super().rule(rule)
-        return branch._replace(test=self._tracer.noting(branch.test, lambda _: {"rule": rule["id"]}))
+        noted = self._tracer.noting(branch.test, lambda _: {"rule": rule["id"]})
+
+        def test(attributes: Attributes) -> bool | None:
+            if self._tracer.record.has_room:
+                return noted(attributes)
+            self._tracer.note(dict)
+            return self._tracer.serves(self._flag, rule["id"], attributes)
+
+        return branch._replace(test=test)
 
     def split(self, split: Split, rule: str | None) -> Evaluate:
-        answer = super().split(split, rule)
-        read, ends = reader(split["unit"]), [0, *(end for end, _ in split["arcs"])]
-        algorithm = ALGORITHMS[split["algorithm"]]
-        arcs, find = list(pairwise(ends)), algorithm.finder(split["salt"], ends[1:])
+        compiled, algorithm = super().split, ALGORITHMS[split["algorithm"]]
 
         def noted(context: Context) -> Detail:
-            detail = answer(context)
-            step: Explanation = {
-                "split": split["unit"],
-                "salt": split["salt"],
-                "algorithm": split["algorithm"],
-            }
-            step |= {"ring": ends[-1], "variant": detail.variant}
-            if detail.error_code is None:
-                unit = unit_text(read(attributes_of(context))) or ""
+            detail = compiled(split, rule)(context)
+
+            def describe() -> Explanation:
+                ends = [0, *(end for end, _ in split["arcs"])]
+                said: Explanation = {"split": split["unit"], "salt": split["salt"]}
+                said |= {"algorithm": split["algorithm"], "ring": ends[-1], "variant": detail.variant}
+                if detail.error_code is not None:
+                    return said
+                unit = unit_text(reader(split["unit"])(attributes_of(context))) or ""
                 slot = algorithm.position(split["salt"], unit, ends[-1])
-                step |= {"unit": _shown(unit), "slot": slot, "arc": list(arcs[find(unit)])}
-            self._tracer.record.note(step)
+                arc = list(pairwise(ends))[algorithm.finder(split["salt"], ends[1:])(unit)]
+                return said | {"unit": shown(unit), "slot": slot, "arc": list(arc)}
+
+            self._tracer.note(describe)
             return detail
 
         return noted
 
 
 class _NotingTargets(dict["str | None", Detail]):
-    """Individual targets that note who was looked up."""
+    """Individual targets that note who was looked up; in it is one of each variant, the others are looked for."""
 
-    def __init__(self, record: _Record, targets: Mapping[str | None, Detail]) -> None:
-        super().__init__(targets)
-        self._record = record
+    def __init__(
+        self,
+        tracer: _Tracer,
+        compiled: Callable[[Mapping[str, Sequence[str]]], Mapping[str | None, Detail]],
+        keys: Mapping[str, Sequence[str]],
+    ) -> None:
+        super().__init__(compiled({variant: _narrowed(named, None) for variant, named in keys.items()}))
+        self._tracer = tracer
+        self._compiled = compiled
+        self._keys = keys
 
     def get(self, key: str | None, default: Any = None) -> Any:
-        found = super().get(key, default)
-        self._record.note({"target": _shown(key), "variant": None if found is None else found.variant})
+        named = {variant: _narrowed(keys, key) for variant, keys in self._keys.items()}
+        found = self._compiled(named).get(key, default)
+        variant = None if found is None else found.variant
+        self._tracer.note(lambda: {"target": shown(key), "variant": variant})
         return found
+
+
+def _narrowed(keys: Sequence[str], unit: str | None) -> list[str]:
+    """A list of keys that says the same of one unit, and is empty if the list has no unit in it, and is short."""
+    return [unit] if unit is not None and unit in keys else list(islice(filter(unit_text, keys), 1))
 
 
 def _copied(context: Context) -> Context:
@@ -233,9 +309,8 @@ def _copied(context: Context) -> Context:
 
 
 def _answer(key: str, detail: Detail) -> Explanation:
+    """What was answered, but for the value."""
     answer: Explanation = {"flag": key, "variant": detail.variant, "reason": str(detail.reason)}
-    if detail.value is not NO_VALUE:
-        answer["value"] = detail.value
     if detail.rule is not None:
         answer["rule"] = detail.rule
     if detail.error_code is not None:
@@ -243,26 +318,15 @@ def _answer(key: str, detail: Detail) -> Explanation:
     return answer | {"metadata": dict(detail.metadata)}
 
 
-def _shortened(name: str, values: Sequence[object]) -> Explanation:
-    shown: Explanation = {name: [_shown(value) for value in values[:MAX_SHOWN]]}
-    return shown | {f"{name}_left_out": len(values) - MAX_SHOWN} if len(values) > MAX_SHOWN else shown
+def _value(flag: CompiledFlag, detail: Detail) -> Explanation:
+    """The value of a variant, as members of an explanation; it was not made on the way."""
+    if detail.variant is None:
+        return {}
+    return {"value": outgoing(flag.kind, flag.definition["variants"][detail.variant])}
 
 
-def _shown(value: object) -> object:
-    """An attribute as JSON, short: whatever a caller put into a context."""
-    if value is None or isinstance(value, bool):
-        return value
-    if isinstance(value, (list, tuple, set, frozenset)):
-        return [_shown(each) if isinstance(each, (str, bool, int, float)) else _text(each) for each in value][
-            :MAX_SHOWN
-        ]
-    if isinstance(value, float):
-        return value if value - value == 0 else repr(value)
-    if isinstance(value, int):
-        return int(value) if abs(value) < 1 << 63 else "an integer of more than 64 bits"
-    return _text(value)
-
-
-def _text(value: object) -> str:
-    text = value if isinstance(value, str) else f"{type(value).__name__}"
-    return text[:MAX_TEXT].encode("utf-8", "backslashreplace").decode()
+def _steps(flag: CompiledFlag, step: Step) -> Explanation:
+    """How a flag came to its answer, as members of its explanation."""
+    return {"enabled": flag.problem is not None or flag.definition["enabled"], "steps": []} | step.below(
+        "steps"
+    )

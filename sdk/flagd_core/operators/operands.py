@@ -10,6 +10,7 @@ import re
 from datetime import date, datetime, timedelta, timezone
 from functools import lru_cache
 from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_address, ip_network
+from math import isfinite
 from typing import Final
 
 Version = tuple[int, int, int, tuple[tuple[int, int, str], ...]]
@@ -60,20 +61,21 @@ def text(value: object) -> str | None:
 
 
 def number(value: object) -> int | float | None:
-    """A number, or strict decimal text (JSON's way of writing one). Booleans and NaN are no numbers."""
+    """A finite number, or strict decimal text (JSON's way of writing one). Booleans are no numbers."""
     if isinstance(value, str):
         return _decimal(value)
     if isinstance(value, bool):
         return None
     if isinstance(value, float):
-        return value if value == value else None
+        return value if isfinite(value) else None
     return value if isinstance(value, int) else None
 
 
 def _decimal(value: str) -> int | float | None:
     if len(value) > LONGEST or not _DECIMAL.fullmatch(value):
         return None
-    return float(value) if not value.removeprefix("-").isdigit() else int(value)
+    found = float(value) if not value.removeprefix("-").isdigit() else int(value)
+    return found if isfinite(found) else None
 
 
 def version(value: object) -> Version | None:
@@ -114,7 +116,9 @@ def instant(value: object) -> int | None:
         if not abs(value) < 1e18:
             return None
         unit = _SECOND if abs(value) < _FIRST_MILLISECONDS else _MILLISECOND
-        return value * unit if isinstance(value, int) else int(value * unit)
+        # Apart, because a product of floats is rounded: 1.0 has to be the instant that 1 is.
+        whole = int(value)
+        return whole * unit + int((value - whole) * unit)
     return _calendar_instant(value)
 
 

@@ -180,12 +180,21 @@ class FlagdProvider(AbstractProvider):
                 return
             after = change.after
             self._flag_set = _flag_set(after)
-            if after.state != self._announced and after.state in _EVENTS:
+            event = _event(after)
+            if after.state != self._announced and event is not None:
                 self._announced = after.state
-                self.emit(_EVENTS[after.state], _details(after))
+                self.emit(event, _details(after))
             if change.flags and change.before.revision is not None:
                 changed = _details(after, sorted(change.flags))
                 self.emit(ProviderEvent.PROVIDER_CONFIGURATION_CHANGED, changed)
+
+
+def _event(status: Status) -> ProviderEvent | None:
+    """What it is to OpenFeature that the client is in this state."""
+    if status.state != "CLOSED":
+        return _EVENTS.get(status.state)
+    # Closed by the application, which it may be before the provider is shut down. What it holds goes on answering.
+    return ProviderEvent.PROVIDER_ERROR if status.revision is None else ProviderEvent.PROVIDER_STALE
 
 
 def _flag_set(status: Status) -> str | None:
@@ -193,10 +202,12 @@ def _flag_set(status: Status) -> str | None:
 
 
 def _details(status: Status, flags: list[str] | None = None) -> ProviderEventDetails:
+    closed = status.state == "CLOSED"
+    fatal = status.state == "FATAL" or (closed and status.revision is None)
     return ProviderEventDetails(
         flags_changed=flags,
-        message=status.problem,
-        error_code=ErrorCode.PROVIDER_FATAL if status.state == "FATAL" else None,
+        message="the client was closed" if closed else status.problem,
+        error_code=ErrorCode.PROVIDER_FATAL if fatal else None,
         metadata={} if status.revision is None else {"revision": status.revision},
     )
 

@@ -13,7 +13,7 @@ from typing import Final, NamedTuple
 from opentelemetry._logs import LoggerProvider, get_logger
 from opentelemetry.util.types import AnyValue
 
-from flagd_core.model import thawed
+from flagd_core.model import MAX_VALUE_NESTING
 from flagd_sdk.config import VERSION
 
 EVENT_NAME: Final = "feature_flag.evaluation"
@@ -99,9 +99,21 @@ class EvaluationEvents:
         return {name: value for name, value in attributes.items() if value is not None}
 
 
-def _exportable(value: object) -> AnyValue:
-    """A value as it may travel. A default may be anything at all: what no flag can have is named by its type."""
-    if isinstance(value, (bool, int, float, str, dict, list)):
-        plain: AnyValue = thawed(value)  # type: ignore[assignment]
-        return plain
-    return None if value is None else type(value).__name__
+def _exportable(value: object, around: tuple[int, ...] = ()) -> AnyValue:
+    """A value as it may travel. A default may be anything at all: what JSON does not have is named by its type.
+
+    So is what lies deeper than any value of a flag, or contains itself. `around`: the containers that it lies in.
+    """
+    if value is None or isinstance(value, (bool, int, float, str)):
+        return value
+    if len(around) <= MAX_VALUE_NESTING and id(value) not in around:
+        within = (*around, id(value))
+        if isinstance(value, dict):
+            return {_name(name): _exportable(each, within) for name, each in value.items()}
+        if isinstance(value, list):
+            return [_exportable(each, within) for each in value]
+    return type(value).__name__
+
+
+def _name(name: object) -> str:
+    return name if isinstance(name, str) else type(name).__name__

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Mapping
-from typing import Any, TypeVar
+from typing import TypeVar
 
 from flagd_core import NO_VALUE, Detail, ErrorCode, Reason
+from flagd_core.bucketing import unit_text
 from flagd_sdk.config import NAME
 from flagd_sdk.context import TARGETING_KEY
+from flagd_sdk.exposures import Counts
 from flagd_sdk.otel.events import Evaluation, EvaluationEvents
 from flagd_sdk.reader import (
     ContextLike,
@@ -68,6 +70,9 @@ class ObservedFlags(FlagReader):
     def status(self) -> Status:
         return self._reader.status
 
+    def take_counts(self) -> Counts:
+        return self._reader.take_counts()
+
     def on_change(self, listener: Listener) -> Callable[[], None]:
         return self._reader.on_change(listener)
 
@@ -122,5 +127,7 @@ def _evaluation(flag: str, context: ContextLike, detail: Detail, value: object, 
 
 
 def _targeting_key(context: ContextLike) -> str | None:
-    key: Any = context.get(TARGETING_KEY) if isinstance(context, Mapping) else context
-    return None if key is None else str(key)
+    """The text of the targeting key as evaluations see it. Whatever is none stays at home: it may be anything."""
+    if isinstance(context, str):
+        return unit_text(context)
+    return unit_text(context.get(TARGETING_KEY)) if isinstance(context, Mapping) else None

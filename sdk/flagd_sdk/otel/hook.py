@@ -9,6 +9,7 @@ from openfeature.exception import ErrorCode
 from openfeature.flag_evaluation import FlagEvaluationDetails, FlagValueType
 from openfeature.hook import Hook, HookContext, HookHints
 
+from flagd_core.bucketing import unit_text
 from flagd_sdk.otel.events import Evaluation, EvaluationEvents
 
 _CONTEXT_ID = "contextId"
@@ -32,7 +33,8 @@ class TelemetryHook(Hook):
 
 def _evaluation(hook_context: HookContext, details: FlagEvaluationDetails[FlagValueType]) -> Evaluation:
     metadata = details.flag_metadata
-    named = metadata.get(_CONTEXT_ID) or hook_context.evaluation_context.targeting_key
+    # What is no key, such as an object, is not told of: it may be anything.
+    named = unit_text(metadata.get(_CONTEXT_ID)) or unit_text(hook_context.evaluation_context.targeting_key)
     flag_set = metadata.get(_FLAG_SET)
     provider = hook_context.provider_metadata
     code = details.error_code
@@ -45,7 +47,7 @@ def _evaluation(hook_context: HookContext, details: FlagEvaluationDetails[FlagVa
         details.reason,
         code,
         details.error_message,
-        context_id=str(named) if named else None,
+        context_id=named,
         set_id=None if flag_set is None else str(flag_set),
         version=metadata.get(_VERSION),
         provider=None if provider is None else provider.name,

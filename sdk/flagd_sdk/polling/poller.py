@@ -35,7 +35,6 @@ class Poller:
     def __init__(self, config: Config, state: State, publish: Publish, announce: Announce) -> None:
         self.state = state
         self.settled = threading.Event()
-        self.last_success: float | None = None
         self._config = config
         self._publish = publish
         self._announce = announce
@@ -67,10 +66,10 @@ class Poller:
             if self._stopped:
                 return Outcome.FAILED
             step = self._take_step()
-            if step.outcome in (Outcome.APPLIED, Outcome.UNCHANGED):
-                self.last_success = time.monotonic()
-            self._due = float("inf") if step.wait is None else time.monotonic() + step.wait
-            self._tell(step.state)
+            now = time.monotonic()
+            confirmed = step.outcome in (Outcome.APPLIED, Outcome.UNCHANGED)
+            self._due = float("inf") if step.wait is None else now + step.wait
+            self._tell(step.state._replace(confirmed=now) if confirmed else step.state)
         self._announce()
         return step.outcome
 

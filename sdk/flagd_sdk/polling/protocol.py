@@ -81,6 +81,8 @@ class State(NamedTuple):
     """What every ruleset of this client is lent."""
     items: Items = NO_ITEMS
     """What the ruleset was read from, to read the next one faster."""
+    confirmed: float | None = None
+    """When the server last confirmed what is held, by the clock of whoever polls; None: not in this process."""
 
 
 class Step(NamedTuple):
@@ -194,8 +196,12 @@ def _opaque(etag: str | None) -> str | None:
 
 
 def tells_apart(before: State, after: State) -> bool:
-    """Whether anything but the ETag is different, which means something to nobody but the next poll."""
-    return before._replace(etag=None, items=NO_ITEMS) != after._replace(etag=None, items=NO_ITEMS)
+    """Whether anything is different but the time, and what means something to nobody but the next poll."""
+    return _worth_telling(before) != _worth_telling(after)
+
+
+def _worth_telling(state: State) -> State:
+    return state._replace(etag=None, items=NO_ITEMS, confirmed=None)
 
 
 def changed_flags(before: Ruleset | None, after: Ruleset | None) -> frozenset[str]:

@@ -1,24 +1,22 @@
 """One HTTP exchange at a time with the server: bounded in time and in bytes, no redirects, no cookies.
 
-The only module that touches httpx, which it imports at the first poll and never before. It decides nothing: it hands
-back what came. The key leaves this module in the Authorization header and nowhere else.
+It loads network, and with it an HTTP library, at the first poll and never before. It decides nothing: it hands back
+what came. The key leaves this module in the Authorization header and nowhere else.
 """
 
 from __future__ import annotations
 
 import sys
-import time
 import zlib
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING
-from urllib.parse import urlsplit
 
 from flagd_sdk.config import VERSION, Config
 from flagd_sdk.host import importing
 from flagd_sdk.polling.protocol import Answer, NoAnswer
 
 if TYPE_CHECKING:
-    import httpx
+    from flagd_sdk.polling.network import Network
 
 _MAX_DRAINED = 64 * 1024
 
@@ -28,31 +26,30 @@ class Transport:
 
     def __init__(self, config: Config) -> None:
         self._config = config
-        self._http: httpx.HTTPTransport | None = None
+        self._network: Network | None = None
 
     def get(self, headers: Mapping[str, str]) -> Answer | NoAnswer:
         """GET the snapshot. Failures of the network are returned, never raised."""
         with importing():
             import encodings.idna  # noqa: F401  (the socket module would import it while connecting)
 
-            import httpx
+            from flagd_sdk.polling.network import FAILURES, Late, Network
         try:
             with importing():
-                connection = self._http = self._http or _open(self._config)
-            request = httpx.Request("GET", self._config.snapshot_url, headers=self._headers(headers))
-            return self._exchange(connection, request)
-        except httpx.TimeoutException as error:
+                network = self._network = self._network or Network(self._config)
+            return self._exchange(network, self._headers(headers))
+        except Late as error:
             seconds = self._config.timeout
             return NoAnswer("timeout", f"no answer within {seconds:g} s ({type(error).__name__})")
-        except (httpx.HTTPError, OSError) as error:
+        except FAILURES as error:
             return NoAnswer("network", f"{type(error).__name__}: {self._without_key(str(error))}"[:200])
         except _Unusable as error:
             return NoAnswer(error.cause, str(error))
 
     def close(self) -> None:
-        if self._http is not None:
-            self._http.close()
-            self._http = None
+        if self._network is not None:
+            self._network.close()
+            self._network = None
 
     def _headers(self, more: Mapping[str, str]) -> dict[str, str]:
         return {
@@ -63,48 +60,18 @@ class Transport:
             **more,
         }
 
-    def _exchange(self, connection: httpx.HTTPTransport, request: httpx.Request) -> Answer:
-        seconds = self._config.timeout
-        deadline = time.monotonic() + seconds
-        request.extensions["timeout"] = {
-            "connect": seconds,
-            "read": seconds,
-            "write": seconds,
-            "pool": seconds,
-        }
-        # The transport is used without httpx.Client around it: the client would log every poll at INFO, keep cookies,
-        # and decompress without a bound.
-        response = connection.handle_request(request)
-        try:
-            headers = dict(response.headers.items())
-            if response.status_code == 200:
-                body = self._body(response.iter_raw(), headers.get("content-encoding", ""), deadline)
-            else:
-                body = b""
-                _drain(response.iter_raw(), deadline)
-            return Answer(response.status_code, headers, body)
-        finally:
-            response.close()
-
-    def _body(self, chunks: Iterable[bytes], encoding: str, deadline: float) -> bytes:
-        body = _Body(self._config.http.max_bytes, encoding)
-        for chunk in chunks:
-            body.feed(chunk)
-            if time.monotonic() > deadline:
-                raise _Unusable("timeout", f"the answer was not complete within {self._config.timeout:g} s")
-        return body.whole()
+    def _exchange(self, network: Network, headers: Mapping[str, str]) -> Answer:
+        with network.get(self._config.snapshot_url, headers) as response:
+            if response.status != 200:
+                response.drain(_MAX_DRAINED)
+                return Answer(response.status, response.headers)
+            body = _Body(self._config.http.max_bytes, response.headers.get("content-encoding", ""))
+            for chunk in response.chunks:
+                body.feed(chunk)
+            return Answer(response.status, response.headers, body.whole())
 
     def _without_key(self, text: str) -> str:
         return text.replace(self._config.key, "<key>")
-
-
-def _drain(chunks: Iterable[bytes], deadline: float) -> None:
-    """Read what comes with a status that says it all, so that the connection can be used again, within reason."""
-    size = 0
-    for chunk in chunks:
-        size += len(chunk)
-        if size > _MAX_DRAINED or time.monotonic() > deadline:
-            return
 
 
 class _Unusable(Exception):
@@ -143,30 +110,3 @@ class _Body:
             return decompress(chunk, self._limit - self._size + 1)
         except zlib.error as error:
             raise _Unusable("encoding", f"the answer is not gzip: {error}") from None
-
-
-def _open(config: Config) -> httpx.HTTPTransport:
-    import ssl
-
-    import httpx
-
-    ca_file = config.http.ca_file
-    verify = True if ca_file is None else ssl.create_default_context(cafile=ca_file)
-    # The server closes idle connections on its own schedule; ours outlive the interval, so that polls reuse one.
-    limits = httpx.Limits(
-        max_connections=1, max_keepalive_connections=1, keepalive_expiry=2 * config.poll_interval + 5
-    )
-    return httpx.HTTPTransport(verify=verify, limits=limits, proxy=_proxy(config))
-
-
-def _proxy(config: Config) -> str | None:
-    """The proxy to go through, by the usual environment variables unless the option says otherwise."""
-    if config.http.proxy is not None:
-        return config.http.proxy or None
-    from urllib.request import getproxies, proxy_bypass
-
-    target = urlsplit(config.snapshot_url)
-    if proxy_bypass(target.hostname or ""):
-        return None
-    proxies = getproxies()
-    return proxies.get(target.scheme) or proxies.get("all")

@@ -7,12 +7,14 @@ from contextlib import contextmanager
 from types import TracebackType
 
 import flagd_sdk
-from flagd_core import DecodeError, Ruleset, load
+from flagd_core import DecodeError, Host, Ruleset, load
 from flagd_sdk.errors import ConfigurationError
+from flagd_sdk.exposures import Counts, Exposures
+from flagd_sdk.host import follow_forks
 from flagd_sdk.polling.protocol import changed_flags
 from flagd_sdk.reader import FlagReader
 from flagd_sdk.status import Change, Status
-from flagd_sdk.testing.documents import snapshot_of
+from flagd_sdk.testing.documents import copied, snapshot_of
 
 
 class FakeFlags(FlagReader):
@@ -20,7 +22,7 @@ class FakeFlags(FlagReader):
 
     The kind of a flag follows from its value: bool, str, int, float, or a dict or list (object). `None` is a flag that
     is off and has no value, which answers the caller's default. A flag that is not named is unknown, as it would be to
-    the real client.
+    the real client. Values are copied: a dict that is changed afterwards changes no flag until it is set again.
     """
 
     def __init__(self, values: Mapping[str, object] | None = None) -> None:
@@ -28,6 +30,9 @@ class FakeFlags(FlagReader):
         self._values: dict[str, object] = {}
         self._revision = 0
         self._ruleset: Ruleset | None = None
+        self._exposures = Exposures()
+        self._host = Host(counter=self._exposures.counter)
+        follow_forks(self._exposures)
         self._has_data = True
         self.replace({} if values is None else values)
 
@@ -44,6 +49,10 @@ class FakeFlags(FlagReader):
             return Status("NOT_READY")
         return Status("READY", "server", held.project, held.environment, held.lineage, held.revision, 0.0)
 
+    def take_counts(self) -> Counts:
+        """How often each flag answered with each variant since the last call, as that of `FlagClient`."""
+        return self._exposures.take()
+
     def set(self, flag: str, value: object) -> None:
         """Give a flag a value from now on, whether it existed or not."""
         self.replace({**self._values, flag: value})
@@ -55,12 +64,12 @@ class FakeFlags(FlagReader):
     def replace(self, values: Mapping[str, object]) -> None:
         """Have exactly these flags. ConfigurationError for a value that no flag can have."""
         try:
-            ruleset = load(snapshot_of(values, revision=self._revision + 1), self._ruleset)
+            ruleset = load(snapshot_of(values, revision=self._revision + 1), self._ruleset, self._host)
         except DecodeError as error:
             raise ConfigurationError(f"no flag can be like this: {error}") from error
         before, status = self._ruleset, self.status
         self._revision += 1
-        self._values = dict(values)
+        self._values = {flag: copied(flag, value) for flag, value in values.items()}
         self._ruleset = ruleset
         self._flags = ruleset.flags
         self._listeners.note(Change(changed_flags(before, ruleset), status, self.status))

@@ -151,6 +151,20 @@ def trickling(seconds: float) -> Respond:
     return respond
 
 
+def dripping(seconds: float) -> Respond:
+    """Send a header line now and then, and never the last."""
+
+    def respond(handler: Handler) -> None:
+        handler.wfile.write(b"HTTP/1.1 200 OK\r\n")
+        end = time.monotonic() + seconds
+        while time.monotonic() < end:
+            time.sleep(0.05)
+            handler.wfile.write(b"X-More: to come\r\n")
+        handler.close_connection = True
+
+    return respond
+
+
 def silent(seconds: float) -> Respond:
     """Accept the request and say nothing."""
 

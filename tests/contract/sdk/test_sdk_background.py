@@ -12,7 +12,7 @@ from collections.abc import Iterator
 import pytest
 
 import flagd_sdk
-from flagd_sdk import FlagClient
+from flagd_sdk import ErrorCode, FlagClient
 from tests.contract.sdk.conftest import MakeClient
 from tests.contract.sdk.misbehaving import KEY, MisbehavingServer, serving, silent, status
 from tests.contract.sdk.waiting import eventually
@@ -125,6 +125,9 @@ def test_refused_key_at_the_start_ends_the_polling(
     assert client.status.state == "FATAL"
     assert eventually(lambda: not pollers())
     assert client.is_enabled("flag", "user", True) is True
+    detail = client.evaluate("other", "user", default="mine")
+    assert (detail.value, detail.error_code) == ("mine", ErrorCode.PROVIDER_FATAL)
+    assert str(code) in str(detail.error_message)
     time.sleep(0.3)
     assert len(server.seen) == 1
     errors = [record for record in caplog.records if record.levelno == logging.ERROR]

@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import os
 import threading
+import time
 from pathlib import Path
 
 import pytest
@@ -22,9 +23,10 @@ def test_a_listener_is_told_of_the_flags_that_changed(server: MisbehavingServer,
     server.behaviour = serving(snapshot({"stays": 1, "changes": True, "goes": "x"}, revision=5))
     told: list[tuple[Change, bool]] = []
     client.on_change(lambda change: told.append((change, client.is_enabled("changes"))))
-    client.refresh()
+    assert eventually(lambda: len(told) == 1)
     server.behaviour = serving(snapshot({"stays": 1, "changes": False, "comes": 1.5}, revision=6))
     client.refresh()
+    assert eventually(lambda: len(told) == 2)
     (first, then), (second, now) = told
     assert (set(first.flags), first.before.state, first.after.state) == (
         {"stays", "changes", "goes"},
@@ -70,10 +72,10 @@ def test_a_listener_that_raises_is_logged_and_harms_nobody(
 
     client.on_change(broken)
     client.on_change(told.append)
-    assert client.refresh()
+    assert eventually(lambda: len(told) == 1)
     server.behaviour = serving(snapshot({"flag": False}, revision=6))
     assert client.refresh()
-    assert len(told) == 2
+    assert eventually(lambda: len(told) == 2)
     errors = [record for record in caplog.records if record.levelno == logging.ERROR]
     assert len(errors) == 2
     assert "planted" in caplog.text
@@ -81,6 +83,8 @@ def test_a_listener_that_raises_is_logged_and_harms_nobody(
 
 def test_a_listener_can_stop_listening(server: MisbehavingServer, client: FlagClient) -> None:
     """Whoever unsubscribed, even twice, even from inside, is told no more; a function added twice goes on once."""
+    # So that the polling that begins with listening has nothing to do, and only refresh tells.
+    client.refresh()
     told: list[str] = []
 
     def once(change: Change) -> None:
@@ -94,32 +98,32 @@ def test_a_listener_can_stop_listening(server: MisbehavingServer, client: FlagCl
 
     client.on_change(twice)
     stop = client.on_change(twice)
+    server.behaviour = serving(snapshot({"flag": False}, revision=6))
     client.refresh()
     stop()
     stop()
-    server.behaviour = serving(snapshot({"flag": False}, revision=6))
+    server.behaviour = serving(snapshot({"flag": True}, revision=7))
     client.refresh()
     assert told == ["once", "twice", "twice", "twice"]
 
 
 def test_a_listener_may_use_the_client(server: MisbehavingServer, client: FlagClient) -> None:
     """Polling, waiting and closing from inside a listener end well, and changes are told in their order."""
-    told: list[int | None] = []
+    told: list[tuple[int | None, str]] = []
 
     def busy(change: Change) -> None:
-        told.append(change.after.revision)
+        told.append((change.after.revision, change.after.state))
         if len(told) == 1:
             server.behaviour = serving(snapshot({"flag": False}, revision=6))
             assert client.ready(60)
             assert client.refresh()
             # Noted, and told when this call is over.
-            assert told == [5]
+            assert told == [(5, "READY")]
         else:
             client.close()
 
     client.on_change(busy)
-    assert client.refresh()
-    assert told == [5, 6]
+    assert eventually(lambda: told == [(5, "READY"), (6, "READY"), (6, "CLOSED")])
     assert client.status.state == "CLOSED"
 
 
@@ -128,20 +132,46 @@ def test_the_polling_thread_tells(make_client: MakeClient) -> None:
     client = make_client()
     told: list[str] = []
     client.on_change(lambda change: told.append(threading.current_thread().name))
-    client.ready()
+    # Listening is a use of the client, which starts the polling.
     assert eventually(lambda: told == ["flagd-poller"])
 
 
-def test_after_close_nothing_is_told(server: MisbehavingServer, make_client: MakeClient) -> None:
-    """A client that was closed is silent."""
+def test_each_status_has_its_own_age(server: MisbehavingServer, client: FlagClient) -> None:
+    """The age before a change is that of what was held until then."""
+    client.refresh()
+    told: list[Change] = []
+    client.on_change(told.append)
+    server.behaviour = serving(snapshot({"flag": False}, revision=6))
+    time.sleep(0.2)
+    client.refresh()
+    (change,) = told
+    assert change.before.age is not None
+    assert change.after.age is not None
+    assert change.before.age - change.after.age >= 0.2
+
+
+def test_the_first_change_has_no_age_before_it(client: FlagClient) -> None:
+    """Before the first snapshot the server had confirmed nothing."""
+    told: list[Change] = []
+    client.on_change(told.append)
+    assert eventually(lambda: len(told) == 1)
+    assert told[0].before.age is None
+    assert told[0].after.age is not None
+
+
+def test_close_is_told_and_after_it_nothing(server: MisbehavingServer, make_client: MakeClient) -> None:
+    """Closing is a change of status, told once, by the thread that closes; then a client is silent."""
     client = make_client(poll_interval=3600.0)
     client.refresh()
     told: list[Change] = []
     client.on_change(told.append)
     client.close()
+    client.close()
     server.behaviour = serving(snapshot({"flag": False}, revision=6))
     assert client.refresh() is False
-    assert told == []
+    assert [(change.flags, change.before.state, change.after.state) for change in told] == [
+        (frozenset(), "READY", "CLOSED")
+    ]
 
 
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="this system does not fork")

@@ -225,10 +225,10 @@ def test_fork_that_python_is_not_told_about(server: MisbehavingServer) -> None:
             try:
                 first = client.is_enabled("flag")
                 own = client._poller is not None and client._poller is not inherited
-                before = client._poller.last_success
-                polled = eventually(lambda: client._poller.last_success is not None)
+                before = inherited.state.confirmed is not None and client._poller is not None
+                polled = eventually(lambda: client.status.age is not None)
                 client.close()
-                os.write(writing, json.dumps([first, own, before is None, polled, client.status.state]).encode())
+                os.write(writing, json.dumps([first, own, before, polled, client.status.state]).encode())
             finally:
                 os._exit(0)
         os.close(writing)

@@ -14,6 +14,7 @@ from tests.contract.sdk.misbehaving import (
     KEY,
     MisbehavingServer,
     Respond,
+    dripping,
     serving,
     silent,
     status,
@@ -171,7 +172,7 @@ def test_removing_the_last_flag_arrives(server: MisbehavingServer, client: FlagC
     assert str(client.evaluate("flag").error_code) == "FLAG_NOT_FOUND"
 
 
-@pytest.mark.parametrize("behaviour", [silent(3.0), trickling(3.0)])
+@pytest.mark.parametrize("behaviour", [silent(3.0), trickling(3.0), dripping(3.0)])
 def test_slow_server_is_given_up_on(
     server: MisbehavingServer, make_client: MakeClient, behaviour: Respond
 ) -> None:

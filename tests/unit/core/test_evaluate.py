@@ -13,7 +13,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from flagd_core import NO_VALUE, CompiledFlag, Detail, ErrorCode, Reason, Ruleset, load
+from flagd_core import NO_VALUE, CompiledFlag, DecodeError, Detail, ErrorCode, Reason, Ruleset, load
 from flagd_core.model import MAX_CHAIN
 from tests.unit.core.documents import (
     ON,
@@ -366,3 +366,68 @@ def test_other_attributes_are_not_invented() -> None:
     assert not hasattr(fresh, "value")
     assert not hasattr(RULES.segments["s"], "members")
     assert copy.copy(fresh).evaluate(None).value is False
+
+
+@pytest.mark.parametrize("key", ["\ud800", "a\udfff"])
+def test_a_key_that_is_no_unicode_is_no_key(key: str) -> None:
+    """It is no target and in no list, whoever wrote it there: for segments it is missing, as for splits."""
+    targeted = flag(targets={"on": [key, "alice"]})
+    listed = segment(included=[key, "alice"])
+    excluding = segment(excluded=["z", key], **{"if": leaf("a", "exists")})
+    in_segment = flag(rules=[rule({"segment": "s"}, ON)])
+
+    assert answer(targeted, key).value is False
+    assert answer(targeted, "alice").value is True
+    assert answer(in_segment, {"targetingKey": key}, s=listed).value is False
+    assert answer(in_segment, {"targetingKey": key, "a": 1}, s=excluding) == answer(
+        in_segment, {"a": 1}, s=excluding
+    )
+
+
+class Getter:
+    """Has what a mapping is asked for, and is none: a queue, a client of some cache."""
+
+    def get(self, name: str) -> str:
+        raise AssertionError(f"asked for {name}")
+
+
+def test_what_merely_has_a_get_is_no_context() -> None:
+    """An object that is neither text nor a mapping is never asked, whatever methods it has."""
+    for definition in (flag(targets={"on": ["a"]}), flag(rules=[rule(leaf("a", "exists"), ON)])):
+        assert answer(definition, Getter()).error_code is ErrorCode.INVALID_CONTEXT
+
+
+def test_a_flag_with_a_broken_reference_keeps_its_metadata() -> None:
+    """What was checked is given out, though the flag cannot be evaluated; of what was not, only the version."""
+    orphan = flag(version=2, metadata={"owner": "shop"}, prerequisites=requiring("gone"))
+    odd = flag(version=3, metadata={"owner": "shop"}, schedule="weekly")
+
+    assert answer(orphan).metadata == {"version": 2, "owner": "shop"}
+    assert answer(odd).metadata == {"version": 3}
+
+
+@pytest.mark.parametrize("infinite", [float("inf"), float("-inf")])
+def test_nothing_infinite_is_given_out_or_compared(infinite: float) -> None:
+    """Metadata and values of rules are what JSON can carry; an attribute beyond that is no number."""
+    with pytest.raises(DecodeError):
+        load(document({"f": flag(metadata={"limit": infinite})}))
+    with pytest.raises(DecodeError):
+        load(document({"f": flag(rules=[rule(leaf("a", "lt", infinite), ON)])}))
+    above = flag(rules=[rule(leaf("a", "gt", 5), ON)])
+    assert [answer(above, {"a": each}).value for each in (6, 6.5, "6", infinite, "1e999")] == [
+        True,
+        True,
+        True,
+        False,
+        False,
+    ]
+
+
+def test_an_integral_float_is_the_instant_that_the_integer_is() -> None:
+    """Milliseconds are the same instant however the number was written, to the last one."""
+    late = flag(rules=[rule(leaf("at", "after", "2026-05-31T23:59:59.999Z"), ON)])
+
+    for milliseconds in (1_780_271_999_999, 1_780_271_999_999.0):
+        assert answer(late, {"at": milliseconds}).value is False
+    for milliseconds in (1_780_272_000_000, 1_780_272_000_000.0):
+        assert answer(late, {"at": milliseconds}).value is True

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from functools import cache
 from typing import Any
 
@@ -11,10 +11,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from flagd_core import Host, Ruleset, load
+from flagd_core import NO_VALUE, Host, Ruleset, load
 from flagd_core.bucketing import slot_of
 from flagd_core.explain import explain, sentences
 from tests.unit.core.documents import OFF, ON, document, flag, leaf, requiring, rule, segment, split
+from tests.unit.core.proofs.strange import HOSTILE
 from tests.unit.core.test_layers import layer
 from tests.vectors import reading
 
@@ -48,6 +49,8 @@ def test_an_explanation_has_the_answer_of_the_evaluation(case: dict[str, Any]) -
         case["rule"],
         case["error_code"],
     )
+    value = rules_of_vectors().evaluate(case["flag"], case["context"]).value
+    assert repr(explanation.get("value", NO_VALUE)) == repr(value)
     assert json.loads(json.dumps(explanation))["flag"] == case["flag"]
     assert all(isinstance(line, str) for line in sentences(explanation))
 
@@ -137,7 +140,7 @@ def test_segments_show_their_way() -> None:
 
 
 def test_prerequisites_are_explained_themselves() -> None:
-    """Each prerequisite shows what it served, what was asked for, and its own explanation; a diamond is shown twice."""
+    """Each prerequisite shows what it served, what was asked for, and its own explanation, once in a diamond."""
     flags = {
         "root": flag(default=split((50_000, "on"), (100_000, "off"))),
         "left": flag(default=ON, prerequisites=requiring("root")),
@@ -151,7 +154,14 @@ def test_prerequisites_are_explained_themselves() -> None:
     met, unmet = explain(rules, "child", insider), explain(rules, "child", outsider)
 
     assert [(step["prerequisite"], step["met"]) for step in met["steps"]] == [("left", True), ("right", True)]
-    assert met["steps"][1]["explanation"]["steps"][0]["explanation"]["steps"][0]["split"] == "targetingKey"
+    first, second = (step["explanation"]["steps"][0] for step in met["steps"])
+    asked = {"prerequisite": "root", "accepted": ["on"], "served": "on", "met": True}
+    assert first["explanation"]["steps"][0]["split"] == "targetingKey"
+    assert second == asked | {"explained": "above"}
+    assert sentences(met)[-4:-2] == [
+        "The prerequisite 'right' is met: it serves 'on', and 'on' is asked for.",
+        "  The prerequisite 'root' is met: it serves 'on', and 'on' is asked for. It is explained above.",
+    ]
     assert [(step["prerequisite"], step["served"], step["met"]) for step in unmet["steps"]] == [
         ("left", "off", False)
     ]
@@ -209,6 +219,111 @@ def test_long_lists_and_texts_are_cut() -> None:
     step = explained(definition, {"name": "x" * 10_000})["steps"][0]["of"][0]
 
     assert (len(step["values"]), step["values_left_out"], len(step["saw"])) == (20, 980, 200)
+
+
+def test_of_a_long_attribute_the_rest_is_counted() -> None:
+    """A list that was seen is cut like the values it was compared with, and both it and its line say by how many."""
+    rules = [rule(leaf("name", "in", "x"), ON)]
+
+    long, short = (
+        explained(flag(rules=rules), {"name": [[None, "n", ["deep"]][n % 3] for n in range(count)]})
+        for count in (50, 20)
+    )
+
+    seen, whole = (explanation["steps"][0]["of"][0] for explanation in (long, short))
+    assert (len(seen["saw"]), seen["saw"][:3], seen["saw_left_out"]) == (20, [None, "n", "list"], 30)
+    assert (len(whole["saw"]), "saw_left_out" in whole) == (20, False)
+    assert '"n"] and 30 more; in "x"' in sentences(long)[1]
+
+
+def test_no_more_of_a_list_is_looked_at_than_is_shown() -> None:
+    """However long an attribute is, an explanation converts what it shows and nothing beyond."""
+    looked_at = 0
+
+    class Counting(list[str]):
+        def __iter__(self) -> Iterator[str]:
+            nonlocal looked_at
+            for each in super().__iter__():
+                looked_at += 1
+                yield each
+
+    definition = flag(rules=[rule(leaf("name", "exists"), ON)])
+
+    step = explained(definition, {"name": Counting(["x"] * 1_000)})["steps"][0]["of"][0]
+
+    assert (step["saw"], step["saw_left_out"], looked_at) == (["x"] * 20, 980, 20)
+
+
+def test_many_accepted_variants_are_cut() -> None:
+    """Of the variants that meet a prerequisite twenty are shown, in order, and the rest is counted."""
+    names = [f"v{number:03}" for number in range(90)]
+    flags = {
+        "root": flag(kind="string", variants={name: name for name in names}, default={"variant": "v000"}),
+        "child": flag(prerequisites=[{"flag": "root", "variants": names[::-1]}]),
+    }
+    del flags["root"]["off_variant"]
+
+    explanation = explain(load(document(flags)), "child")
+
+    (step,) = explanation["steps"]
+    assert (step["accepted"], step["accepted_left_out"], step["met"]) == (names[:20], 70, True)
+    assert "'v019' or one of 70 more is asked for" in sentences(explanation)[0]
+
+
+@pytest.mark.parametrize("index", range(len(HOSTILE)))
+def test_what_an_attribute_raises_does_not_change_the_answer(index: int) -> None:
+    """An attribute that raises when an explanation looks at it is answered for as ever."""
+    rules = load(document({"flag": flag(rules=[rule(leaf("a", "exists"), ON)])}))
+
+    explanation = explain(rules, "flag", {"a": HOSTILE[index]})
+
+    assert (explanation["variant"], explanation["rule"]) == ("on", "r1")
+    json.dumps(explanation)
+
+
+METADATA = [
+    {"prerequisite": "x"},
+    {"layer": "x"},
+    {"off": True},
+    {"off": True, "prerequisite": "x", "layer": "y"},
+]
+
+
+@pytest.mark.parametrize("metadata", METADATA)
+@pytest.mark.parametrize("rules", [[], [rule(leaf("a", "exists"), OFF)]])
+def test_a_flag_s_own_metadata_tell_nothing(metadata: dict[str, Any], rules: list[Any]) -> None:
+    """Why a flag answered is told by its steps, whatever its author wrote into its metadata."""
+    for context in ({}, {"a": 1}):
+        own, none = (
+            explained(flag(metadata=each, rules=rules, prerequisites=[]), context) for each in (metadata, {})
+        )
+
+        assert sentences(own) == sentences(none)
+        assert "because" not in sentences(own)[-1]
+
+
+def test_why_a_flag_answered_is_told_of_the_steps() -> None:
+    """Off, an unmet prerequisite and a layer that keeps out are named, whatever the metadata say beside them."""
+    metadata = {"prerequisite": "x", "layer": "y", "off": False}
+    flags = {
+        "root": flag(),
+        "off": flag(enabled=False, metadata=metadata),
+        "child": flag(prerequisites=requiring("root"), metadata=metadata),
+        "layered": flag(layer=layer(), metadata=metadata),
+    }
+    rules = load(document(flags))
+
+    told = {
+        key: sentences(explain(rules, key, "alice"))[-1].split("because ")[1]
+        for key in flags
+        if key != "root"
+    }
+
+    assert told == {
+        "off": "the flag is off).",
+        "child": "the prerequisite 'root' is not met).",
+        "layered": "the unit is outside the flag's share of the layer 'checkout').",
+    }
 
 
 ANYTHING = st.recursive(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from itertools import count
 from typing import Any
 
@@ -120,3 +120,34 @@ def test_a_ruleset_of_another_host_is_not_taken_over() -> None:
 
     assert first.evaluate("past", "alice").value is True
     assert second.evaluate("past", "alice").value is False
+
+
+class Uncopied(Mapping[str, object]):
+    """A mapping that can be asked and not be copied."""
+
+    def __getitem__(self, name: str) -> object:
+        raise KeyError(name)
+
+    def __iter__(self) -> Iterator[str]:
+        raise OSError("not now")
+
+    def __len__(self) -> int:
+        return 1
+
+
+def test_a_context_that_cannot_be_read_is_an_error_also_where_now_is_asked_for() -> None:
+    """A flag that asks for `now` does not fall back to an answer without it."""
+    rules = load(document({"timed": timed(BEFORE)}), host=Host(clock=lambda: NOON))
+
+    assert rules.evaluate("timed", Uncopied()).error_code is ErrorCode.INVALID_CONTEXT
+
+
+def test_flags_that_cannot_be_evaluated_count_too() -> None:
+    """An answer of a broken flag is counted like any other that has no value."""
+    counters: dict[tuple[str, str | None], Iterator[int]] = defaultdict(count)
+    host = Host(counter=lambda key, variant: counters[key, variant])
+    rules = load(document({"odd": flag(schedule="weekly")}), host=host)
+
+    next(rules.evaluate("odd").uses)
+
+    assert next(counters["odd", None]) == 1

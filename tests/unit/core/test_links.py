@@ -59,13 +59,41 @@ def test_everything_in_a_circle_is_found(graph: dict[str, list[str]]) -> None:
 
 @given(graph=GRAPHS)
 def test_what_merely_leads_to_a_circle_has_no_problem(graph: dict[str, list[str]]) -> None:
-    """Only a circle, or what lies between two of them, is broken: what depends on it is not."""
+    """Only what is in a circle is broken: what depends on it, or lies between two of them, is not."""
     circles = {key for key in graph if key in reachable(graph, key)}
 
-    for key in links.problems(graph, "abcdefgh", "prerequisite"):
-        assert key in circles or (
-            reachable(graph, key) & circles and any(key in reachable(graph, circle) for circle in circles)
+    assert links.problems(graph, "abcdefgh", "prerequisite").keys() == circles
+
+
+@given(graph=GRAPHS, own=st.dictionaries(st.sampled_from("abcdefgh"), st.integers(0, 3)))
+def test_a_problem_depends_on_what_an_item_refers_to_alone(
+    graph: dict[str, list[str]], own: dict[str, int]
+) -> None:
+    """What is said of an item is the same whoever else there is, as long as everything it leads to is there."""
+    whole = links.follow(graph, "abcdefgh", "prerequisite", own)
+
+    for key in graph:
+        below = reachable(graph, key) | {key}
+        alone = links.follow(
+            {each: graph[each] for each in sorted(below) if each in graph}, "abcdefgh", "prerequisite", own
         )
+        assert alone.problems.get(key) == whole.problems.get(key)
+        assert alone.steps.get(key) == whole.steps.get(key)
+
+
+def test_the_end_of_a_chain_is_no_reference() -> None:
+    """The longest chain is fine also where its last item is there for steps of its own."""
+    graph: dict[str, list[str]] = chain(MAX_CHAIN) | {str(MAX_CHAIN): []}
+
+    assert not links.follow(graph, graph, "prerequisite", {str(MAX_CHAIN): 1}).problems
+
+
+def test_what_is_asked_twice_counts_twice() -> None:
+    """References that repeat are followed as often, so that they count as often, and own steps count too."""
+    twice = {"a": ["b", "b"], "b": ["c", "c", "c"]}
+
+    assert links.follow(twice, "abc", "segment").steps == {"a": 8, "b": 3}
+    assert links.follow(twice, "abc", "flag", {"c": 10, "a": 1}).steps == {"a": 69, "b": 33}
 
 
 def test_references_to_nothing_are_named() -> None:

@@ -8,6 +8,8 @@ import weakref
 from typing import Any
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from flagd_core import CompiledFlag, ErrorCode, Ruleset, load
 from tests.unit.core.documents import ON, document, flag, leaf, requiring, rule, segment
@@ -218,3 +220,64 @@ def test_loading_leaves_the_document_alone() -> None:
         rules.evaluate(key, "alice")
 
     assert new == original
+
+
+REFERENCES = st.dictionaries(
+    st.sampled_from("abcde"), st.lists(st.sampled_from("abcdex"), max_size=3), max_size=5
+)
+
+
+def linked(flags: dict[str, list[str]], segments: dict[str, list[str]]) -> dict[str, Any]:
+    """A document of flags that require each other, whose rules ask segments that refer to each other."""
+    asked = {key: {"any": [{"segment": other} for other in others]} for key, others in segments.items()}
+    return document(
+        {
+            key: flag(
+                default=ON,
+                prerequisites=requiring(*dict.fromkeys(each for each in others if each != "x")),
+                rules=[rule({"segment": key}, ON)] if key in segments else [],
+            )
+            for key, others in flags.items()
+        },
+        {key: segment(**{"if": condition}) for key, condition in asked.items()},
+    )
+
+
+@given(states=st.lists(st.tuples(REFERENCES, REFERENCES), min_size=2, max_size=4))
+def test_a_succession_of_snapshots_answers_as_the_last_one_alone(
+    states: list[tuple[dict[str, list[str]], dict[str, list[str]]]],
+) -> None:
+    """However references came and went before, a ruleset answers as if it had been loaded from nothing."""
+    rules = None
+    for flags, segments in states:
+        rules = load(linked(flags, segments), rules)
+    alone = load(linked(*states[-1]))
+
+    assert rules is not None
+    assert {key: rules.evaluate(key, "alice") for key in alone.flags} == {
+        key: alone.evaluate(key, "alice") for key in alone.flags
+    }
+
+
+def test_a_segment_asked_again_and_again_has_a_limit() -> None:
+    """A condition that repeats a segment costs as often: what would take hours answers with an error at once."""
+    crowd = {"any": [{"segment": "inner"}] * 400}
+    segments = {
+        "inner": segment(**{"if": leaf("a", "equals", 1)}),
+        "middle": segment(**{"if": crowd}),
+        "outer": segment(**{"if": {"any": [{"segment": "middle"}] * 400}}),
+    }
+    flags = {
+        "fine": flag(rules=[rule({"segment": "middle"}, ON)]),
+        "often": flag(rules=[rule({"any": [{"segment": "middle"}] * 3}, ON)]),
+        "deep": flag(rules=[rule({"segment": "outer"}, ON)]),
+        "below": flag(default=ON, prerequisites=requiring("fine", "fine-too", "fine-three")),
+        "fine-too": flag(rules=[rule({"segment": "middle"}, ON)]),
+        "fine-three": flag(rules=[rule({"segment": "middle"}, ON)]),
+    }
+
+    rules = load(document(flags, segments))
+
+    broken = {key for key in flags if rules.evaluate(key, {"a": 2}).error_code is ErrorCode.PARSE_ERROR}
+    assert broken == {"often", "deep", "below"}
+    assert "take more than 1000 steps" in str(rules.evaluate("often").error_message)

@@ -158,6 +158,58 @@ def test_nonsense_arguments_never_raise(flags: FakeFlags, flag: object, context:
     assert flags.is_enabled("yes", odd) in (True, False)
 
 
+class _Unspeakable:
+    """Raises at whatever it is asked."""
+
+    def __str__(self) -> str:
+        raise ZeroDivisionError
+
+    __repr__ = __str__
+
+    @property  # type: ignore[misc]
+    def __class__(self) -> type:
+        raise ZeroDivisionError
+
+
+class _UnspeakableText(str):
+    """A text that raises at whatever it is asked."""
+
+    __slots__ = ()
+
+    def __str__(self) -> str:
+        raise ZeroDivisionError
+
+    def __hash__(self) -> int:
+        raise ZeroDivisionError
+
+    __repr__ = __format__ = __str__  # type: ignore[assignment]
+
+    def __getitem__(self, index: object) -> str:
+        raise ZeroDivisionError
+
+    def __eq__(self, other: object) -> bool:
+        raise ZeroDivisionError
+
+
+@pytest.mark.parametrize(
+    ("kind", "arguments", "logged"),
+    [
+        (_Unspeakable, (), "_Unspeakable"),
+        (_UnspeakableText, ("yes",), "yes"),
+        (_UnspeakableText, ("nope",), "nope"),
+    ],
+)
+def test_names_that_raise_never_raise(
+    flags: FakeFlags, caplog: pytest.LogCaptureFixture, kind: Any, arguments: tuple[str, ...], logged: str
+) -> None:
+    """Nothing is asked of what is given as a name but whether it is one."""
+    flag = kind(*arguments)
+    assert flags.is_enabled(flag, "user", True) is True
+    assert flags.get_string(flag, default="x") == "x"
+    assert flags.evaluate(flag, default=1).value == 1
+    assert logged in caplog.text
+
+
 def test_evaluation_that_raises_is_the_default_and_is_logged(
     flags: FakeFlags, caplog: pytest.LogCaptureFixture
 ) -> None:

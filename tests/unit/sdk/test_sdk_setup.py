@@ -9,7 +9,7 @@ import subprocess
 import sys
 import threading
 from pathlib import Path
-from types import SimpleNamespace
+from types import MappingProxyType, SimpleNamespace
 from typing import Any
 
 import pytest
@@ -101,6 +101,17 @@ def test_bootstrap_answers_from_the_start(tmp_path: Path) -> None:
             assert client.ready(0.0) is True
             assert client.is_enabled("flag") is True
             assert (client.revision, client.status.source) == (7, "bootstrap")
+
+
+def test_bootstrap_stays_the_callers() -> None:
+    """A document that is changed after the client was made changes none of its answers."""
+    document: Any = snapshot(revision=7)
+    document["flags"]["flag"]["variants"] = {"value": True}
+    with FlagClient(URL, SECRET, bootstrap=MappingProxyType(document)) as client:
+        document["flags"]["flag"]["variants"]["value"] = False
+        assert client.is_enabled("flag") is True
+        document["flags"].clear()
+        assert client.evaluate("flag").error_code is None
 
 
 @pytest.mark.parametrize("content", ["", "{", "[]", "{}", '{"format": 99}', "[" * 100_000])

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 import flagd_sdk
-from flagd_sdk.testing import FakeFlags
+from flagd_sdk.testing import FakeFlags, snapshot_of
 
 
 def test_override_lasts_for_its_block() -> None:
@@ -40,6 +40,55 @@ def test_flags_can_be_set_and_removed() -> None:
     assert (flags.is_enabled("flag"), flags.revision) == (True, before + 1)
     flags.remove("flag")
     assert flags.is_enabled("flag") is False
+
+
+def test_an_object_changed_in_place_is_taken_when_it_is_set() -> None:
+    """Values are copied: changing one changes no flag, setting it again does, and tells of it."""
+    theme: dict[str, object] = {"dark": False, "sizes": [1]}
+    flags = FakeFlags({"theme": theme})
+    told: list[frozenset[str]] = []
+    flags.on_change(lambda change: told.append(change.flags))
+    theme["dark"] = True
+    theme["sizes"] = [2]
+    assert flags.get_object("theme", default={}) == {"dark": False, "sizes": [1]}
+    flags.set("theme", theme)
+    assert flags.get_object("theme", default={}) == {"dark": True, "sizes": [2]}
+    with flags.override(other=True):
+        theme["dark"] = False
+    flags.set("other", False)
+    assert flags.get_object("theme", default={}) == {"dark": True, "sizes": [2]}
+    assert told == [{"theme"}, {"other"}, {"other"}, {"other"}]
+
+
+def test_a_document_does_not_share_its_values() -> None:
+    """What snapshot_of makes stays what it is."""
+    sizes = [1, [2]]
+    document = snapshot_of({"sizes": sizes})
+    sizes[1] = 3
+    flags = document["flags"]
+    assert isinstance(flags, dict)
+    assert flags["sizes"]["variants"] == {"value": [1, [2]]}
+
+
+def test_a_value_that_contains_itself_is_refused() -> None:
+    """A value without an end is an error like any other that no flag can have."""
+    endless: list[object] = []
+    endless.append(endless)
+    with pytest.raises(flagd_sdk.ConfigurationError, match="endless"):
+        FakeFlags({"endless": endless})
+
+
+def test_fake_flags_count_as_a_client_does() -> None:
+    """Code that reports counts can be tested: each evaluation once, by flag and variant, through changes."""
+    flags = FakeFlags({"flag": True, "off": None})
+    flags.is_enabled("flag")
+    flags.set("flag", False)
+    flags.is_enabled("flag")
+    flags.get_string("off", default="")
+    flags.evaluate_all()
+    assert flags.take_counts() == {("flag", "value"): 2, ("off", None): 1}
+    assert flags.take_counts() == {}
+    assert flagd_sdk.FlagReader().take_counts() == {}
 
 
 @pytest.mark.parametrize("value", [object(), float("nan"), {1, 2}, b"bytes", (1, 2)])

@@ -284,6 +284,36 @@ def test_domains_may_have_environments_of_their_own(make_provider: MakeProvider,
     assert api.get_client("production").get_string_value("string-flag", "bye") == "hi"
 
 
+def test_a_client_that_the_application_closed_is_stale(server: MisbehavingServer, seen: Seen) -> None:
+    """A provider whose client polls no more is not READY; the flags held go on answering."""
+    client = FlagClient(server.url, KEY, poll_interval=3600)
+    try:
+        api.set_provider_and_wait(FlagdProvider(client))
+        seen.wait_for(READY)
+        client.close()
+        assert seen.wait_for(STALE).message == "the client was closed"
+        reader = api.get_client()
+        assert eventually(lambda: reader.get_provider_status() is ProviderStatus.STALE)
+        assert reader.get_boolean_value("flag", False) is True
+        assert seen.kinds() == [READY, STALE]
+    finally:
+        api.shutdown()
+
+
+def test_a_client_that_was_closed_without_flags_is_fatal(server: MisbehavingServer, seen: Seen) -> None:
+    """A provider whose client will never have flags any more says so."""
+    server.behaviour = status(503)
+    client = FlagClient(server.url, KEY, poll_interval=3600)
+    try:
+        with pytest.raises(ProviderNotReadyError):
+            api.set_provider_and_wait(FlagdProvider(client, ready_timeout=0.3))
+        client.close()
+        assert seen.wait_for(ERROR, 2).error_code is ErrorCode.PROVIDER_FATAL
+        assert eventually(lambda: api.get_client().get_provider_status() is ProviderStatus.FATAL)
+    finally:
+        api.shutdown()
+
+
 def test_a_client_of_the_application_stays_open(backend: Backend, make_provider: MakeProvider) -> None:
     """A provider over a client that the application made reads from it and never closes it."""
     with FlagClient(backend.url, backend.key, poll_interval=0.1) as client:

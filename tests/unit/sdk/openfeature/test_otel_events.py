@@ -206,6 +206,70 @@ def test_what_is_told_can_be_more_or_less(exported: Exported) -> None:
     assert "feature_flag.context.id" not in told
 
 
+class _Key(str):
+    """A text that shows something else than it is."""
+
+    __slots__ = ()
+
+    def __str__(self) -> str:
+        return "secret"
+
+
+@pytest.mark.parametrize("way", ["native", "openfeature"])
+@pytest.mark.parametrize(
+    ("key", "told"),
+    [
+        ("user-17", "user-17"),
+        (17, "17"),
+        (_Key("user-17"), "user-17"),
+        ("", None),
+        ({"email": "ann@example.com"}, None),
+        (["ann@example.com"], None),
+        (True, None),
+        (None, None),
+    ],
+)
+def test_only_a_targeting_key_is_told_as_one(
+    exported: Exported, native: ObservedFlags, openfeature: Any, way: str, key: Any, told: str | None
+) -> None:
+    """What is no key, and may be anything about a person, is not told of."""
+    if way == "native":
+        native.is_enabled("bool", {"targetingKey": key})
+    else:
+        openfeature.get_boolean_value("bool", False, EvaluationContext(key))
+    assert exported.only().get("feature_flag.context.id") == told
+
+
+@pytest.mark.parametrize("context", [object(), ["ann@example.com"], 17, b"ann", ""])
+def test_what_is_no_context_is_not_told_of(exported: Exported, native: ObservedFlags, context: Any) -> None:
+    """A context that is neither text nor a mapping has no targeting key."""
+    native.is_enabled("bool", context)
+    assert "feature_flag.context.id" not in exported.only()
+
+
+def test_counts_are_those_of_the_client() -> None:
+    """Code that reports counts may be given either."""
+    client = FakeFlags(FLAGS)
+    observed = ObservedFlags(client)
+    observed.is_enabled("bool")
+    observed.get_int("text", default=1)
+    assert observed.take_counts() == {("bool", "value"): 1, ("text", "value"): 1}
+    assert client.take_counts() == {}
+
+
+def test_what_json_does_not_have_is_named_at_any_depth(exported: Exported, native: ObservedFlags) -> None:
+    """Inside of a default, too, only plain values travel, and one that contains itself has an end."""
+    endless: list[object] = [1]
+    endless.append(endless)
+    native.evaluate("missing", default={"a": [object(), {1, 2}], "b": {3: b"x"}, "c": endless, "d": None})
+    assert exported.only()["feature_flag.result.value"] == {
+        "a": ("object", "set"),
+        "b": {"int": "bytes"},
+        "c": (1, "list"),
+        "d": None,
+    }
+
+
 def test_defaults_of_any_kind_can_be_told(exported: Exported, native: ObservedFlags) -> None:
     """A default that no flag can have is named by its type, and no default is left out."""
     native.evaluate("missing", default=object())
