@@ -330,16 +330,16 @@ def wire_condition(condition: Condition) -> Document:
     return ordered_condition(condition)
 
 
-def segments_in(condition: Condition | None) -> frozenset[str]:
-    """The keys of the segments a condition refers to."""
+def segments_in(condition: Condition | None) -> tuple[str, ...]:
+    """The keys of the segments a condition refers to, each as often as it does: it is asked as often."""
     if condition is None:
-        return frozenset()
+        return ()
     if "segment" in condition:
-        return frozenset({condition["segment"]})
+        return (condition["segment"],)
     if "not" in condition:
         return segments_in(condition["not"])
     parts = condition.get("all") or condition.get("any") or {}
-    return frozenset().union(*(segments_in(part) for part in parts.values()))
+    return tuple(key for part in parts.values() for key in segments_in(part))
 
 
 def instant(moment: datetime) -> str:

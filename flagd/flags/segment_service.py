@@ -5,10 +5,12 @@ An edit reaches every environment of the project, since rules of any of them may
 
 from __future__ import annotations
 
+from collections import Counter
+from collections.abc import Collection, Mapping
 from dataclasses import replace
 from datetime import datetime
 
-from flagd.errors import Conflict, Problem
+from flagd.errors import Conflict, Invalid, Problem
 from flagd.flags import patch as patches
 from flagd.flags import reads, store, usage
 from flagd.flags.model import Document, Named, Segment, segments_in
@@ -45,9 +47,11 @@ async def patch_segment(
     """
     segment = await _opened(tx, named, expected_version)
     refuse_archived(segment)
-    changed = patches.patch_segment(segment, patch, await reads.segment_references(tx, segment.project_id))
+    references = await reads.segment_references(tx, segment.project_id)
+    changed = patches.patch_segment(segment, patch, references)
     if patches.same(changed.document(), segment.document()):
         return segment
+    await _refuse_endless_rules(tx, changed, references)
     saved = await store.save_segment(tx, changed, now)
     await _log(tx, actor, (named.project, "update"), (segment, saved), now)
     return saved
@@ -86,7 +90,7 @@ async def restore_segment(
         return segment
     live = await reads.segment_references(tx, segment.project_id)
     needed = segments_in(segment.condition)
-    lost = [f"segment {key!r}" for key in sorted(needed - live.keys())]
+    lost = [f"segment {key!r}" for key in sorted(set(needed) - live.keys())]
     if lost:
         raise Conflict(f"{segment.key!r} needs what is archived: {usage.in_words(lost)}")
     reason = patches.beyond_limits(live, segment.key, needed, "segment")
@@ -95,6 +99,21 @@ async def restore_segment(
     saved = await store.save_segment(tx, replace(segment, archived_at=None), now)
     await _log(tx, actor, (named.project, "restore"), (segment, saved), now)
     return saved
+
+
+async def _refuse_endless_rules(
+    tx: WriteTx, segment: Segment, references: Mapping[str, Collection[str]]
+) -> None:
+    """Refuses what a segment would refer to, where the rules of a flag could then not be followed any more."""
+    named = segments_in(segment.condition)
+    if Counter(named) <= Counter(list(references.get(segment.key, ()))):
+        return
+    before, after = patches.steps_of(references), patches.steps_of({**references, segment.key: named})
+    for item in await reads.project_targetings(tx, segment.project_id, archived=False):
+        asked = usage.segments_asked(item.targeting)
+        reason = patches.beyond_steps(asked, after)
+        if reason is not None and patches.beyond_steps(asked, before) is None:
+            raise Invalid(Problem("/if", f"of {item.flag!r} in {item.environment!r}, {reason}"))
 
 
 async def _opened(tx: WriteTx, named: Named, expected_version: int) -> Segment:

@@ -142,7 +142,11 @@ async def _refuse_missing_needs(tx: WriteTx, flag: Flag) -> None:
 
 
 async def _refuse_endless_needs(tx: WriteTx, flag: Flag) -> None:
+    steps = patches.steps_of(await reads.segment_references(tx, flag.project_id))
     for environment, targeting in await reads.targetings_of(tx, flag):
+        reason = patches.beyond_steps(usage.segments_asked(targeting), steps)
+        if reason is not None:
+            raise Conflict(f"{flag.key!r} cannot come back to {environment!r}: {reason}")
         if targeting.prerequisites:
             others = await reads.requirements(tx, targeting.environment_id)
             reason = patches.beyond_limits(others, flag.key, targeting.prerequisites, "prerequisite")

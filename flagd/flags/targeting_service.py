@@ -114,7 +114,7 @@ async def _surroundings(tx: WriteTx, opened: _Opened, patch: Document) -> patche
     if "layer" in patch:
         around = replace(around, layer=await membership(tx, placed.environment, flag.key))
     if patch.get("rules"):
-        around = replace(around, segments=(await reads.segment_references(tx, flag.project_id)).keys())
+        around = replace(around, segments=await reads.segment_references(tx, flag.project_id))
     named = patch.get("prerequisites")
     if isinstance(named, dict):
         wanted = {key for key, variants in named.items() if variants is not None}

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 
-from flagd.flags.model import Condition, Fixed, Serve, Split, Targeting, segments_in
+from flagd.flags.model import Fixed, Serve, Split, Targeting, segments_in
 from flagd_core import ring
 
 SHOWN = 5
@@ -36,8 +36,12 @@ def uses_of_segment(targeting: Targeting, segment: str) -> Iterator[str]:
 
 def segments_of(targetings: Iterable[Targeting]) -> frozenset[str]:
     """Every segment that a rule names."""
-    conditions: list[Condition] = [rule.condition for targeting in targetings for rule in targeting.rules]
-    return frozenset().union(*map(segments_in, conditions))
+    return frozenset(key for targeting in targetings for key in segments_asked(targeting))
+
+
+def segments_asked(targeting: Targeting) -> list[str]:
+    """The segments that the rules name, each as often as they do."""
+    return [key for rule in targeting.rules for key in segments_in(rule.condition)]
 
 
 def in_words(uses: list[str]) -> str:

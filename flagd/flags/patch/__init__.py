@@ -6,7 +6,7 @@ Nothing here does I/O, reads a clock or draws a random number. A document that b
 
 from flagd.flags.patch.fields import same
 from flagd.flags.patch.flag import new_flag, patch_flag
-from flagd.flags.patch.references import beyond_limits
+from flagd.flags.patch.references import beyond_limits, beyond_steps, steps_of
 from flagd.flags.patch.segment import new_segment, patch_segment
 from flagd.flags.patch.targeting import MAX_PREREQUISITES, Patched, Surroundings, apply, moved_shares
 
@@ -16,10 +16,12 @@ __all__ = [
     "Surroundings",
     "apply",
     "beyond_limits",
+    "beyond_steps",
     "moved_shares",
     "new_flag",
     "new_segment",
     "patch_flag",
     "patch_segment",
     "same",
+    "steps_of",
 ]

@@ -5,11 +5,12 @@ Pure. How far references may lead is `flagd_core.links`' to say; an application 
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Collection, Mapping
 from typing import Final
 
 from flagd_core import links
-from flagd_core.model import MAX_CHAIN
+from flagd_core.model import MAX_CHAIN, MAX_STEPS
 
 References = Mapping[str, Collection[str]]
 """Each item's key, with the keys of the items it refers to."""
@@ -28,7 +29,7 @@ def beyond_limits(references: References, key: str, wanted: Collection[str], nou
 
     None where they could, and where nothing gets worse: taking references away is always fine.
     """
-    if set(wanted) <= set(references.get(key, ())):
+    if Counter(list(wanted)) <= Counter(list(references.get(key, ()))):
         return None
     after = {**references, key: wanted}
     found = _problems(after, noun)
@@ -39,6 +40,20 @@ def beyond_limits(references: References, key: str, wanted: Collection[str], nou
     chain = _chain(blamed, after)
     path = chain if len(chain) > _LONGEST else _way(blamed, key, after) if blamed != key else (key,)
     return f"{found[blamed]}: {' -> '.join(path or chain)}"
+
+
+def steps_of(segments: References) -> Mapping[str, int]:
+    """How many evaluations of others each segment of a project causes; those that cause none are left out."""
+    graph = {key: keys for key, keys in segments.items() if keys}
+    return links.follow(graph, segments.keys(), "segment").steps
+
+
+def beyond_steps(asked: Collection[str], steps: Mapping[str, int]) -> str | None:
+    """Why applications could not ask for these segments, which cause `steps`; None where they could."""
+    total = sum(1 + steps.get(key, 0) for key in asked)
+    if total <= MAX_STEPS:
+        return None
+    return f"the rules lead to {total} evaluations of segments, and at most {MAX_STEPS} are made"
 
 
 def _problems(references: References, noun: str) -> dict[str, str]:

@@ -7,9 +7,9 @@ and again, and `unevaluated...`, for which the library looks at every part once 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 from urllib.parse import unquote
 
 from flagd.errors import Problem
@@ -33,6 +33,23 @@ _INNER: Final = {"$id": "can only be at the top of a schema", "$schema": "can on
 
 _UNEVALUATED_TIMES: Final = 4
 """Measured: what `unevaluated...` multiplies the work for the parts beside it with, on each level."""
+_WEIGHTS: Final = {"format": 10, "uniqueItems": 5}
+"""Measured: what these keywords take, in steps."""
+_TINY: Final = 1e-9
+"""Numbers nearer to zero than this are compared as fractions of many digits."""
+_TINY_TIMES: Final = 10
+
+
+class Cost(NamedTuple):
+    """What a value is compared with: steps for each byte of it, numbers for each number in it."""
+
+    steps: int
+    numbers: int
+    height: int
+    """Levels, all references followed."""
+
+
+_NONE: Final = Cost(0, 0, 0)
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,6 +57,7 @@ class _Part:
     """One schema: the steps of its own, and the schemas it applies, which cost as often as `times` says."""
 
     steps: int
+    numbers: int
     times: int
     patterns: tuple[str, ...]
     inner: tuple[str, ...]
@@ -54,19 +72,23 @@ class Walk:
         self.patterns: dict[str, str] = {}
         self.has_alternatives = False
         self._parts: dict[str, _Part] = {}
-        self._known: dict[str, int] = {}
+        self._known: dict[str, Cost] = {}
         self._way: list[str] = []
         self._visit(schema, "")
         self._check_references()
 
-    def steps(self, pattern_steps: Callable[[str], int]) -> int:
-        """What checking one value may take, for each byte of it. 0 where there are problems, found now or before."""
-        steps = 0 if self.problems else self._steps("", pattern_steps)
-        return 0 if self.problems else steps
+    def cost(self, pattern_steps: Callable[[str], int]) -> Cost:
+        """What checking one value may take. Nothing where there are problems, found now or before."""
+        cost = _NONE if self.problems else self._cost("", pattern_steps)
+        return _NONE if self.problems else cost
+
+    def has(self, names: Iterable[str | int]) -> bool:
+        """Whether a part that is a schema stands there."""
+        return pointer_to(names) in self._parts
 
     def _visit(self, schema: Any, pointer: str) -> None:
         if not isinstance(schema, dict):  # true or false
-            self._parts[pointer] = _Part(1, 1, (), (), None)
+            self._parts[pointer] = _Part(1, 0, 1, (), (), None)
             return
         inner: list[str] = []
         for names, part in _schemas_in(schema):
@@ -77,8 +99,10 @@ class Walk:
         patterns = self._patterns(schema, pointer)
         self.patterns |= patterns
         self.has_alternatives |= any(name in schema for name in _ALTERNATIVES)
+        data = {name: value for name, value in schema.items() if name not in _SCHEMAS}
         self._parts[pointer] = _Part(
-            steps=_size_of_data(schema),
+            steps=1 + len(schema) + _size(data) + sum(_WEIGHTS.get(name, 0) for name in data),
+            numbers=numbers_in(data),
             times=_UNEVALUATED_TIMES if any(name in schema for name in _UNEVALUATED) else 1,
             patterns=tuple(patterns.values()),
             inner=tuple(inner),
@@ -108,25 +132,38 @@ class Walk:
             if part.ref is not None and part.ref not in self._parts:
                 self.problems.append(Problem(at(pointer, "$ref"), _LOCAL))
 
-    def _steps(self, pointer: str, pattern_steps: Callable[[str], int]) -> int:
+    def _cost(self, pointer: str, pattern_steps: Callable[[str], int]) -> Cost:
         if pointer in self._known:
             return self._known[pointer]
         part = self._parts[pointer]
         self._way.append(pointer)
-        steps = part.steps + sum(map(pattern_steps, part.patterns))
+        steps, numbers, height = part.steps + sum(map(pattern_steps, part.patterns)), part.numbers, 0
         for place in part.inner if part.ref is None else (*part.inner, part.ref):
             if place in self._way:
                 where = at(pointer, "$ref") if place == part.ref else place
                 self.problems.append(Problem(where, "leads back to itself; a schema must come to an end"))
-            elif len(self._way) > MAX_DEPTH:
+            # Here it ends at the latest; what is known already may be high itself.
+            cost = _NONE if self.problems or len(self._way) == MAX_DEPTH else self._cost(place, pattern_steps)
+            if not self.problems and len(self._way) + max(cost.height, 1) > MAX_DEPTH:
                 detail = f"is more than {MAX_DEPTH} levels deep, all references followed"
                 self.problems.append(Problem(place, detail))
             if self.problems:
-                return 0
-            steps += part.times * self._steps(place, pattern_steps)
+                return _NONE
+            steps += part.times * cost.steps
+            numbers += part.times * cost.numbers
+            height = max(height, cost.height)
         self._way.pop()
-        self._known[pointer] = steps
-        return steps
+        self._known[pointer] = Cost(steps, numbers, height + 1)
+        return self._known[pointer]
+
+
+def numbers_in(value: Any) -> int:
+    """How many numbers there are in a value, those that take long to compare counted for several."""
+    return sum(
+        _TINY_TIMES if 0 < abs(item) < _TINY else 1
+        for item in _items(value)
+        if isinstance(item, int | float) and not isinstance(item, bool)
+    )
 
 
 def _schemas_in(schema: Document) -> Iterator[tuple[tuple[str | int, ...], Any]]:
@@ -139,18 +176,21 @@ def _schemas_in(schema: Document) -> Iterator[tuple[tuple[str | int, ...], Any]]
             yield from (((name, key), part) for key, part in _members(value).items() if _is_schema(part))
 
 
-def _size_of_data(schema: Document) -> int:
-    """How many values a schema holds itself: those of `enum`, `required` and the like, and one for each keyword."""
-    waiting = [value for name, value in schema.items() if name not in _SCHEMAS]
-    size = 1 + len(schema)
+def _size(data: Document) -> int:
+    """How many values there are in what a schema holds itself: those of `enum`, `required` and the like."""
+    return sum(1 for _ in _items(data)) - 1
+
+
+def _items(value: Any) -> Iterator[Any]:
+    """A value and everything in it."""
+    waiting = [value]
     while waiting:
-        value = waiting.pop()
-        size += 1
-        if isinstance(value, dict):
-            waiting += value.values()
-        elif isinstance(value, list):
-            waiting += value
-    return size
+        item = waiting.pop()
+        yield item
+        if isinstance(item, dict):
+            waiting += item.values()
+        elif isinstance(item, list):
+            waiting += item
 
 
 def _is_schema(value: Any) -> bool:

@@ -11,12 +11,12 @@ from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any, Final
 
-from flagd.flags.model import Document, Flag, Rule, Serve, Split, Targeting, percent
+from flagd.flags.model import Document, Flag, Rule, Serve, Split, Targeting, percent, segments_in
 from flagd.flags.patch import conditions
 from flagd.flags.patch.fields import Fields, at, check_depth
 from flagd.flags.patch.flag import MAX_VARIANTS
 from flagd.flags.patch.merge import RULE, merge, merge_serve
-from flagd.flags.patch.references import References, beyond_limits, path_around
+from flagd.flags.patch.references import References, beyond_limits, beyond_steps, path_around, steps_of
 from flagd.flags.patch.serve import Salts, ServeParser
 from flagd_core import ring
 from flagd_core.bucketing import SLOTS
@@ -38,14 +38,15 @@ class Surroundings:
 
     `flags` holds the variants of every flag that is or would be a prerequisite, archived flags left out;
     `requirements` maps every flag of the project to its prerequisites in this environment, this flag's
-    own left out. `layer` is what limits the flag there; it is known where the patch sends it back.
+    own left out; `segments` maps every segment to those it refers to. `layer` is what limits the flag
+    there; it is known where the patch sends it back.
     """
 
     flag: Flag
     environment: str
     revision: int
     salt: str
-    segments: Collection[str] = ()
+    segments: References = field(default_factory=dict)
     flags: Mapping[str, Collection[str]] = field(default_factory=dict)
     requirements: References = field(default_factory=dict)
     layer: Document | None = None
@@ -174,6 +175,10 @@ class _Application:
         if given and patterns > conditions.MAX_PATTERNS:
             detail = f"must hold at most {conditions.MAX_PATTERNS} patterns in all, not {patterns}"
             self._fields.refuse("/rules", detail)
+        asked = [key for rule in rules.values() for key in segments_in(rule.condition)]
+        reason = beyond_steps(asked, steps_of(self._around.segments)) if given else None
+        if reason is not None:
+            self._fields.refuse("/rules", reason)
         order = list(rules)
         if self._patch.get("rule_order") is not None:
             order = self._fields.order(self._patch["rule_order"], "/rule_order", rules, "rule")

@@ -7,7 +7,6 @@ to the schema itself, and nowhere else), nor let a schema or a value take a chec
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from functools import lru_cache
 from itertools import islice
 from typing import Any, Final
 
@@ -17,15 +16,18 @@ import orjson
 from flagd.errors import Problem
 from flagd.flags.model import Document, Variant
 from flagd.flags.patch.fields import MAX_PROBLEMS, Fields, at, in_words, pointer_to
-from flagd.flags.patch.schema_walk import Walk
+from flagd.flags.patch.schema_engine import compiled, in_short, pattern_problems, pattern_steps
+from flagd.flags.patch.schema_walk import Cost, Walk, numbers_in
 from flagd.flags.patch.values import canonical, json_problems
 
 MAX_SCHEMA_BYTES: Final = 16_384
-MAX_PATTERNS: Final = 50
 MAX_STEPS: Final = 10_000
 """What a single value may have to be compared with, all references followed."""
-MAX_WORK: Final = 20_000_000
-"""Steps times bytes of values, in one write: two seconds at the very worst, measured, and as a rule next to none."""
+MAX_WORK: Final = 8_000_000
+"""Steps times bytes of values, and comparisons of numbers, in one write: a fifth of a second at the very worst,
+measured, and as a rule next to none. The library lets nothing else run meanwhile, in no thread."""
+_NUMBER_WORK: Final = 300
+"""Measured: what it takes to compare two numbers, or to divide one by the other."""
 MAX_EXPLAINED: Final = 50_000
 """The work above which a value is said to break a schema with alternatives, but not how: the library would
 collect what is wrong with each of them, for every item."""
@@ -36,13 +38,8 @@ DIALECTS: Final = (
     "http://json-schema.org/draft-07/schema",
 )
 
-_SHOWN: Final = 300
-"""Characters of what the library says: it repeats parts of the schema."""
-_KILOBYTE: Final = 1024
-_PATTERN_SIZES: Final = (1, 4, 16, 64, 256)
-"""Kilobytes that a pattern may take when compiled; one that takes more is refused."""
-_STEPS_PER_KILOBYTE: Final = 10
-"""Measured: what a compiled pattern takes for each byte of a text, when it meets the worst of texts."""
+_CLOSED: Final = ("additionalProperties", "propertyNames")
+"""Where `false` stands alone for no member at all."""
 
 
 def parse(fields: Fields, document: Any, pointer: str) -> Document | None:
@@ -53,7 +50,7 @@ def parse(fields: Fields, document: Any, pointer: str) -> Document | None:
         detail = f"must be a JSON Schema (an object), or null for none, not {in_words(document)}"
         fields.refuse(pointer, detail)
         return None
-    for check in (_unstorable, _unknown_dialect, _invalid, _unbounded, _unusable):
+    for check in (_unstorable, _unknown_dialect, _invalid, _unbounded):
         # Each takes for granted what the ones before it made sure of.
         problems = list(islice(check(document), MAX_PROBLEMS))
         for problem in problems:
@@ -61,63 +58,75 @@ def parse(fields: Fields, document: Any, pointer: str) -> Document | None:
         if problems:
             return None
     schema: Document = canonical(document)
+    # The library makes a schema ready once, for this and for the values.
+    unusable = compiled(schema)
+    if isinstance(unusable, str):
+        fields.refuse(pointer, unusable)
+        return None
     return schema
 
 
 def check_values(fields: Fields, schema: Document, variants: Iterable[Variant]) -> None:
     """Refuses the variants whose values do not satisfy a schema that `parse` gave."""
-    validator = _compiled(schema)
+    validator = compiled(schema)
     if isinstance(validator, str):
         fields.refuse("/schema", validator)
         return
-    walk, work = Walk(schema), 0
-    steps = walk.steps(_pattern_steps)
+    walk, done = Walk(schema), 0
+    cost = walk.cost(pattern_steps)
     for variant in variants:
         place = at(at("/variants", variant.key), "value")
-        work += steps * len(orjson.dumps(variant.value))
-        if work > MAX_WORK:
+        work = _work(cost, variant.value)
+        done += work
+        if done > MAX_WORK:
             fields.refuse(
                 place, "would take too long to check: it needs a simpler schema, or less of a value"
             )
         elif not validator.is_valid(variant.value):
-            is_explained = work <= MAX_EXPLAINED or not walk.has_alternatives
-            path, reason = _reason(validator, variant.value) if is_explained else ([], "in one of its parts")
+            done += work  # To be told how takes as long again.
+            is_explained = done <= (MAX_EXPLAINED if walk.has_alternatives else MAX_WORK)
+            path, reason = (
+                _reason(validator, walk, variant.value) if is_explained else ([], "in one of its parts")
+            )
             fields.refuse(place + pointer_to(path), f"{variant.key!r} breaks the flag's schema: {reason}")
 
 
-def _reason(validator: jsonschema_rs.Validator, value: Any) -> tuple[list[str | int], str]:
+def _work(cost: Cost, value: Any) -> int:
+    work = cost.steps * len(orjson.dumps(value))
+    if cost.numbers and work <= MAX_WORK:
+        work += _NUMBER_WORK * cost.numbers * numbers_in(value)
+    return work
+
+
+def _reason(validator: jsonschema_rs.Validator, walk: Walk, value: Any) -> tuple[list[str | int], str]:
     # The first is enough; all of them would be collected before the first could be read.
     try:
         validator.validate(value)
     except jsonschema_rs.ValidationError as error:
-        return error.instance_path, _words(error)
+        return [*error.instance_path, *_offender(error, walk, value)], in_short(error)
     raise AssertionError("a value was refused for no reason")
 
 
-def _compiled(schema: Document, kilobytes: int = _PATTERN_SIZES[-1]) -> jsonschema_rs.Validator | str:
-    """The schema ready for use, or why it cannot be."""
-    size = kilobytes * _KILOBYTE
-    # The engine that takes time in proportion to the text, whatever the pattern is.
-    linear = jsonschema_rs.RegexOptions(size_limit=size, dfa_size_limit=size)
-    try:
-        return jsonschema_rs.validator_for(
-            schema, pattern_options=linear, validate_formats=True, offline=True, mask="it"
-        )
-    except (jsonschema_rs.ValidationError, jsonschema_rs.ReferencingError) as error:
-        return f"cannot be used: {_words(error)}"
+def _offender(error: jsonschema_rs.ValidationError, walk: Walk, value: Any) -> list[str | int]:
+    """The member or the item that must not be, of the object or the array that the library names the place of."""
+    kinds = jsonschema_rs.ValidationErrorKind
+    match error.kind:
+        case kinds.AdditionalProperties(unexpected) | kinds.UnevaluatedProperties(unexpected):
+            return [*unexpected[:1]]
+        case kinds.PropertyNames(inner):
+            return [str(inner.instance)]
+        case kinds.AdditionalItems(first):
+            return [first]
+        case kinds.FalseSchema() if _is_closed(error.schema_path, walk):
+            for name in error.instance_path:
+                value = value[name]
+            return [next(iter(value))]
+    return []
 
 
-@lru_cache(maxsize=1024)
-def _pattern_steps(pattern: str) -> int:
-    """What a pattern takes for each byte of a text; 0 for one that cannot be used."""
-    for kilobytes in _PATTERN_SIZES:
-        if not isinstance(_compiled({"pattern": pattern}, kilobytes), str):
-            return kilobytes * _STEPS_PER_KILOBYTE
-    return 0
-
-
-def _words(error: jsonschema_rs.ValidationError | jsonschema_rs.ReferencingError) -> str:
-    return error.message if len(error.message) <= _SHOWN else f"{error.message[:_SHOWN]}..."
+def _is_closed(path: list[str | int], walk: Walk) -> bool:
+    # And not what the schema says of a member that is named like the keyword.
+    return bool(path) and path[-1] in _CLOSED and walk.has(path[:-1])
 
 
 # --- what a schema is refused for: problems with their places in it -------------------------------------
@@ -143,25 +152,14 @@ def _invalid(schema: Document) -> Iterator[Problem]:
     try:
         jsonschema_rs.meta.validate(schema)
     except jsonschema_rs.ValidationError as error:
-        yield Problem(pointer_to(error.instance_path), f"is no JSON Schema: {_words(error)}")
+        yield Problem(pointer_to(error.instance_path), f"is no JSON Schema: {in_short(error)}")
 
 
 def _unbounded(schema: Document) -> Iterator[Problem]:
     walk = Walk(schema)
-    if len(walk.patterns) > MAX_PATTERNS:
-        yield Problem("", f"must have at most {MAX_PATTERNS} patterns, not {len(walk.patterns)}")
-        return
-    for place, pattern in walk.patterns.items():
-        if not _pattern_steps(pattern):
-            detail = "must be a regular expression without look-around and back-references, and not too large"
-            yield Problem(place, detail)
-    steps = walk.steps(_pattern_steps)
+    unfit = list(pattern_problems(walk.patterns))
+    yield from unfit
+    steps = 0 if unfit else walk.cost(pattern_steps).steps
     yield from walk.problems
     if steps > MAX_STEPS:
         yield Problem("", f"takes {steps} steps to check, all references followed; the most is {MAX_STEPS}")
-
-
-def _unusable(schema: Document) -> Iterator[Problem]:
-    compiled = _compiled(schema)
-    if isinstance(compiled, str):
-        yield Problem("", compiled)

@@ -169,3 +169,26 @@ class _Walk:
             segments = await reads.segment_references(tx, self._placed.project.id)
         flags = {state.flag.key: set(state.targeting.prerequisites) for state in states}
         return [(flags, "prerequisite"), ({key: set(keys) for key, keys in segments.items()}, "segment")]
+
+
+async def test_no_write_leaves_a_flag_that_applications_cannot_work_out(shop: Shop) -> None:
+    """Segments named again and again are refused where the rules of a flag would lead too far, on every way there."""
+    crowd = {"any": [{"segment": "inner"}] * 300}
+    for key in ("inner", "middle"):
+        await shop.segment(key)
+    await shop.flag()
+    rule = {"if": {"any": [{"segment": "middle"}] * 4}, "serve": {"variant": "on"}}
+    await shop.wrote(targeting_of("checkout"), {"rules": {"often": rule}})
+
+    told = await shop.refused("segments/middle", {"if": crowd})
+    assert "'checkout' in 'production'" in told["#/if"]
+    assert "1204 evaluations of segments" in told["#/if"]
+
+    await shop.wrote("flags/checkout/archive")
+    await shop.wrote("segments/middle", {"if": crowd})
+    response = await shop.write("flags/checkout/restore")
+    assert (response.status_code, "1204 evaluations" in response.text) == (409, True)
+
+    await shop.flag(key="other")
+    told = await shop.refused(targeting_of("other"), {"rules": {"often": rule}})
+    assert "1204 evaluations" in told["#/rules"]

@@ -14,7 +14,7 @@ from flagd.flags.patch.references import beyond_limits
 from flagd_core import links
 from flagd_core.model import MAX_CHAIN, MAX_STEPS
 
-from .builders import NOW, around, flag, problems_of, targeting
+from .builders import NOW, around, flag, problems_of, rule, targeting
 
 MEGABYTE = 1_000_000
 BOOLEAN = flag()
@@ -174,3 +174,29 @@ def test_a_segment_beyond_the_limits_is_refused() -> None:
     assert "beta -> k1 -> k2" in refusal["/if"]
     more = {"if": {"any": [{"segment": "k1"}, {"segment": "k2"}]}}
     assert "/if" in problems_of(lambda: patch_segment(segment, more, {**too_long, "beta": {"k3"}}))
+
+
+def test_a_segment_named_again_and_again_counts_as_often() -> None:
+    """A condition that repeats a segment costs applications as often, and is refused for it."""
+    references = {"inner": (), "middle": ("inner",) * 400}
+
+    assert beyond_limits(references, "outer", ["middle"] * 2, "segment") is None
+    refusal = beyond_limits(references, "outer", ["middle"] * 3, "segment")
+
+    assert refusal is not None
+    assert f"more than {MAX_STEPS} steps" in refusal
+
+
+def test_rules_ask_a_bounded_number_of_segments() -> None:
+    """A targeting whose rules would have applications evaluate segments without end is refused at its rules."""
+    segments = {"inner": (), "middle": ("inner",) * 400}
+    crowd = {"any": [{"segment": "middle"}] * 3}
+
+    fine = targeting(BOOLEAN, {"rules": {"r1": rule({"segment": "middle"})}}, segments=segments)
+    refusal = problems_of(
+        lambda: apply(fine, {"rules": {"r2": rule(crowd)}}, around(BOOLEAN, segments=segments))
+    )
+
+    assert refusal == {
+        "/rules": f"the rules lead to 1604 evaluations of segments, and at most {MAX_STEPS} are made"
+    }

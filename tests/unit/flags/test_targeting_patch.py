@@ -107,7 +107,9 @@ def test_one_percent_more_moves_one_percent() -> None:
 
 def test_switching_touches_nothing_else() -> None:
     """A flag can be switched off though what its rules refer to is gone: only what a patch names is checked."""
-    old = targeting(BOOLEAN, {"rules": {"r1": rule({"segment": "beta"})}, "enabled": True}, segments={"beta"})
+    old = targeting(
+        BOOLEAN, {"rules": {"r1": rule({"segment": "beta"})}, "enabled": True}, segments={"beta": ()}
+    )
     off = apply(old, {"enabled": False}, around(BOOLEAN)).targeting
     assert (off.enabled, off.rules) == (False, old.rules)
 

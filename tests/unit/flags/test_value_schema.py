@@ -15,8 +15,9 @@ from hypothesis import strategies as st
 
 from flagd.errors import Invalid
 from flagd.flags.model import Flag, default_targeting
-from flagd.flags.patch import new_flag, patch_flag
-from flagd.flags.patch.value_schema import DIALECTS, MAX_PATTERNS, MAX_SCHEMA_BYTES
+from flagd.flags.patch import new_flag, patch_flag, schema_engine
+from flagd.flags.patch.schema_engine import MAX_ALL_PATTERNS, MAX_CLASSES, MAX_PATTERN, MAX_PATTERNS
+from flagd.flags.patch.value_schema import DIALECTS, MAX_SCHEMA_BYTES
 from flagd.snapshots.compile import NO_LIMIT, wire_flag
 
 from .builders import NOW, problems_of
@@ -28,6 +29,9 @@ LIMITS: dict[str, Any] = {
     "additionalProperties": False,
     "$defs": {"seconds": {"type": "integer", "minimum": 1, "default": None}},
 }
+
+CLOSED = {"additionalProperties": False}
+ONE_ITEM = {"items": [{}], "additionalItems": False}
 
 
 def made(value: Any, schema: Any, kind: str = "object") -> Flag:
@@ -51,7 +55,7 @@ def refused(schema: Any, value: Any = None) -> dict[str, str]:
         ({"timeout": 0}, "/timeout", "it is less than the minimum of 1"),
         ({}, "", '"timeout" is a required property'),
         ({"timeout": 5, "colour": "blue"}, "/colour", 'it is not one of "red" or null'),
-        ({"timeout": 5, "a/b": 1}, "", "'a/b' was unexpected"),
+        ({"timeout": 5, "a/b": 1}, "/a~1b", "'a/b' was unexpected"),
     ],
 )
 def test_a_value_that_breaks_the_schema_is_named_by_its_place(value: Any, place: str, words: str) -> None:
@@ -92,7 +96,27 @@ def test_values_of_every_kind_are_held_to_it(kind: str, value: Any, schema: Any,
     if is_fine:
         assert made(value, schema, kind).schema == schema
     else:
-        assert problems_of(lambda: made(value, schema, kind)).keys() == {"/variants/x/value"}
+        (place,) = problems_of(lambda: made(value, schema, kind))
+        assert place.startswith("/variants/x/value")
+
+
+@pytest.mark.parametrize(
+    ("value", "schema", "place"),
+    [
+        ({"b": 1}, CLOSED, "/b"),
+        ({"a": 1, "b/c": 1}, {"properties": {"a": {}}, "additionalProperties": False}, "/b~1c"),
+        ({"a": {"b": 1}}, {"additionalProperties": {"$ref": "#/$defs/x"}, "$defs": {"x": CLOSED}}, "/a/b"),
+        ({"a": 1, "b": 1}, {"allOf": [{"properties": {"a": {}}}], "unevaluatedProperties": False}, "/b"),
+        ({"a": 1, "long": 1}, {"propertyNames": {"maxLength": 3}}, "/long"),
+        ({"a": {"long": 1}}, {"properties": {"a": {"propertyNames": False}}}, "/a/long"),
+        ({"a": [1, 2]}, {"$schema": DIALECTS[2], "properties": {"a": ONE_ITEM}}, "/a/1"),
+        ({"additionalProperties": {"b": 1}}, {"properties": {"additionalProperties": False}}, "/additionalProperties"),
+        ({"a": 1}, {"$ref": "#/$defs/propertyNames", "$defs": {"propertyNames": False}}, ""),
+    ],
+)  # fmt: skip
+def test_what_must_not_be_there_is_named(value: Any, schema: Any, place: str) -> None:
+    """A member that no object may have, or whose name breaks a rule, and an item too many are in the pointer."""
+    assert refused(schema, value).keys() == {f"/variants/x/value{place}"}
 
 
 def test_the_variants_a_patch_does_not_name_are_checked_with_a_new_schema() -> None:
@@ -154,6 +178,8 @@ def test_applications_are_not_sent_it() -> None:
         ({"items": {"pattern": "a(?=b)"}}, "/items/pattern", "without look-around"),
         ({"$defs": {"a": {"pattern": r"(a)\1"}}}, "/$defs/a/pattern", "back-references"),
         ({"pattern": "(?:x{1000}){1000}"}, "/pattern", "not too large"),
+        ({"pattern": "a|(?i)b"}, "/pattern", "without flags"),
+        ({"pattern": r"\\\\(?-u:b)"}, "/pattern", "without flags"),
         ({"patternProperties": {"(?<!a)b": {}}}, "/patternProperties/(?<!a)b", "regular expression"),
         ({"maximum": 2**60}, "/maximum", "2^53 - 1"),
         ({"const": ["\x00"]}, "/const/0", "NUL"),
@@ -249,11 +275,73 @@ def test_a_schema_that_takes_for_ever_is_refused(schema: Any, words: str) -> Non
     made({}, unevaluated(4))
 
 
-def test_references_one_after_another_have_an_end() -> None:
-    """A chain of references is no deeper than any document may be."""
-    parts = {f"d{n}": {"$ref": f"#/$defs/d{n + 1}"} for n in range(300)}
-    (words,) = refused({"$ref": "#/$defs/d0", "$defs": {**parts, "d300": True}}).values()
+def chain(links: int, *entries: int) -> dict[str, Any]:
+    """A schema that enters a chain of references at these links, one after the other."""
+    parts = {f"d{n}": {"$ref": f"#/$defs/d{n + 1}"} for n in range(links)}
+    return {"allOf": [{"$ref": f"#/$defs/d{n}"} for n in entries], "$defs": {**parts, f"d{links}": True}}
+
+
+@pytest.mark.parametrize(
+    "schema",
+    [chain(300, 0), chain(480, *range(450, -1, -50)), chain(62, 60, 0), chain(62, 0)],
+    ids=["chain", "from below", "one too many from below", "one too many"],
+)
+def test_references_one_after_another_have_an_end(schema: dict[str, Any]) -> None:
+    """A chain of references is no deeper than any document may be, also where its end was seen before."""
+    (words,) = refused(schema).values()
     assert "more than 64 levels deep, all references followed" in words
+    made({}, chain(61, 0))
+    made({}, chain(61, 50, 0))
+
+
+@pytest.mark.parametrize(
+    ("schema", "place", "words"),
+    [
+        ({"pattern": r"\w" * 5000}, "/pattern", f"at most {MAX_PATTERN} characters, not 10000"),
+        ({"allOf": [{"patternProperties": {r"\S" * 100: {}}}]}, "/allOf/0/patternProperties/" + r"\S" * 100, "of \\d"),
+        ({"pattern": "(?i)" + "[!-\U0010ffff]" * 50}, "/pattern", "without flags"),
+        ({"allOf": [{"pattern": str(n) * 251} for n in range(4)]}, "", f"at most {MAX_ALL_PATTERNS} characters in all"),
+        ({"allOf": [{"pattern": "a"}, {"pattern": r"\d" * (MAX_CLASSES + 1)}]}, "/allOf/1/pattern", "not 17"),
+        ({"allOf": [{"pattern": r"\pL" * 16 + str(n)} for n in range(10)]}, "", "in all its patterns, not 160"),
+    ],
+)  # fmt: skip
+def test_long_patterns_are_refused_before_any_is_tried(
+    schema: Any, place: str, words: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """To make a pattern ready takes time that grows faster than the pattern: what is too long is only counted."""
+    tried: list[Any] = []
+    monkeypatch.setattr(schema_engine, "_ready", lambda schema, size: tried.append(schema))
+    told = refused(schema)
+    assert words in told[f"/schema{place}"]
+    assert len(told) == 1
+    assert tried == []
+
+
+def test_patterns_that_are_short_enough_are_kept() -> None:
+    """A pattern as long as they may be is fine, and so are a group with a name and what only looks like a flag."""
+    for pattern in ("x" * MAX_PATTERN, r"\d" * MAX_CLASSES, "(?P<a>b)(?<c>d)", r"\(?i\)?", r"(?:\\\(?i)"):
+        made({}, {"items": {"pattern": pattern}})
+    made({}, {"allOf": [{"pattern": str(n) * 250} for n in range(4)]})
+
+
+def test_a_schema_is_made_ready_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Patterns are measured in few tries, and what is ready once checks one write after another."""
+    tried: list[Any] = []
+    ready = schema_engine._ready
+
+    def counted(schema: Any, size: int) -> Any:
+        tried.append(schema)
+        return ready(schema, size)
+
+    monkeypatch.setattr(schema_engine, "_ready", counted)
+    pattern = "once [a-z]{300}"
+    schema = {"properties": {"a": {"pattern": pattern}}}
+    flag = made({}, schema)
+    for number in range(3):
+        flag = patch_flag(flag, {"variants": {"x": {"value": {"b": number}}}})
+    assert tried.count(schema) == 1
+    assert 1 <= tried.count({"pattern": pattern}) <= 3
+    assert len(tried) == 1 + tried.count({"pattern": pattern})
 
 
 def test_much_to_check_is_refused_for_the_value() -> None:
@@ -263,20 +351,59 @@ def test_much_to_check_is_refused_for_the_value() -> None:
     assert "would take too long to check" in refused(slow, {"a": "01" * 32_000})["/variants/x/value"]
 
 
+@pytest.mark.parametrize(
+    "schema",
+    [
+        {"items": {"not": {"enum": [n + 0.5 for n in range(60)]}}},
+        {"items": {"not": {"enum": [n * 1.5e-300 for n in range(1, 8)]}}},
+        {"items": {"allOf": [{"minimum": -n} for n in range(1, 60)]}},
+        {"items": {"allOf": [{"multipleOf": 0.5} for _ in range(50)]}},
+    ],
+)
+def test_much_to_compare_is_refused_for_the_value(schema: dict[str, Any]) -> None:
+    """Numbers are compared as fractions, of any number of digits: each with each is counted, and tiny ones for more."""
+    made({"a": [1] * 50}, {"properties": {"a": schema}})
+    assert (
+        "would take too long"
+        in refused({"properties": {"a": schema}}, {"a": [1] * 1_000})["/variants/x/value"]
+    )
+    tiny = {"a": [1e-300] * 100}
+    assert "would take too long" in refused({"properties": {"a": schema}}, tiny)["/variants/x/value"]
+
+
 def test_what_is_wrong_is_told_while_it_is_little() -> None:
     """Where very many items fit no alternative, no more is told than which value it is: it would take gigabytes."""
     schema = {"properties": {"a": {"oneOf": [{"items": {"type": "string"}} for _ in range(400)]}}}
-    told = refused(schema, {"a": [0] * 4_000})
+    told = refused(schema, {"a": [0] * 1_000})
     assert told == {"/variants/x/value": "'x' breaks the flag's schema: in one of its parts"}
     assert "listed in the 'oneOf' keyword" in refused(schema, {"a": [0]})["/variants/x/value/a"]
 
 
 def test_a_problem_does_not_repeat_the_value() -> None:
-    """However long a value or a schema is, what is said about it is short, and holds nothing of the value."""
+    """However long a value or a schema is, what is said about it is short, and holds nothing of the value but names."""
     secret = "hunter2" * 1000
-    (words,) = refused({"properties": {"a": {"enum": ["y" * 5000]}}}, {"a": secret}).values()
-    assert "hunter2" not in words
-    assert len(words) < 400
+    schemas: tuple[dict[str, Any], ...] = (
+        {"properties": {"a": {"enum": ["y" * 5000]}}},
+        {"properties": {"a": {"pattern": "^y"}}},
+        {"properties": {"b": {}}, "additionalProperties": False},
+        {"unevaluatedProperties": False},
+        {"propertyNames": {"const": "b"}},
+        {"const": {}},
+        {"not": {"required": ["a"]}},
+        {"anyOf": [{"maxProperties": 0}]},
+    )
+    for schema in schemas:
+        (words,) = refused(schema, {"a": secret}).values()
+        assert "hunter2" not in words
+        assert len(words) < 400
+
+
+def test_a_problem_may_repeat_the_name_of_a_member() -> None:
+    """The names of members are part of what is said: a rule for names could not be explained without."""
+    told = refused({"propertyNames": {"maxLength": 3}}, {"longer": 1})
+    assert told == {
+        "/variants/x/value/longer": "'x' breaks the flag's schema: \"longer\" is longer than 3 characters"
+    }
 
 
 KEYWORDS = (
