@@ -12,6 +12,9 @@ CANDIDATES := $(PYTHON) python3 python3.14 python3.13 python3.12 python3.11 pyth
 LOCK := $(BIN)/uv pip compile --quiet --no-config --universal --generate-hashes --no-header \
         --no-emit-index-url --no-emit-find-links --no-emit-package flagd-sdk $(LOCK_OPTIONS)
 
+# Compiled modules are kept, whatever the environment says: every process that is started would compile them anew.
+unexport PYTHONDONTWRITEBYTECODE
+
 .DEFAULT_GOAL := help
 .PHONY: help run demo storefront migrate test test-fast check bench bench-alone vendors format lock clean
 .DELETE_ON_ERROR:
