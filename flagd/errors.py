@@ -5,6 +5,7 @@ This module knows nothing of HTTP, of the database, or of any capability.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 
@@ -19,6 +20,12 @@ class Problem:
     pointer: str
     detail: str
     parameter: str | None = None
+
+
+def first_of(details: Sequence[str]) -> str:
+    """One sentence for all of them: the first, and how many more there are. Fifty in one line are read by nobody."""
+    more = len(details) - 1
+    return f"{details[0]} (and {more} more problem{'s' if more > 1 else ''})" if more else details[0]
 
 
 class DomainError(Exception):
@@ -50,7 +57,7 @@ class Invalid(DomainError):
     """The request was read and its content breaks a rule; `problems` says which and where."""
 
     def __init__(self, *problems: Problem) -> None:
-        super().__init__("; ".join(problem.detail for problem in problems), problems)
+        super().__init__(first_of([problem.detail for problem in problems]), problems)
 
 
 class Conflict(DomainError):

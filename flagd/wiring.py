@@ -18,10 +18,12 @@ from flagd.access.people.passwords import Passwords
 from flagd.access.people.signin import SignIn
 from flagd.evaluation.origins import ClientOrigins
 from flagd.evaluation.rate import RateLimit
+from flagd.flags.layers.service import refuse_reopening
 from flagd.infra.cache import Cache, NoCache, RedisCache
 from flagd.infra.clock import Clock, SystemClock
 from flagd.infra.db import Database
 from flagd.projects.guard import Guard
+from flagd.projects.service import RefuseReopening
 from flagd.settings import Settings
 from flagd.snapshots.publisher import Publisher
 from flagd_core import Host
@@ -44,6 +46,7 @@ class Resources:
     keyring: KeyRing
     publisher: Publisher
     guard: Guard
+    refuse_reopening: RefuseReopening
     sign_in: SignIn
     origins: ClientOrigins
     ofrep_rate: RateLimit | None
@@ -78,7 +81,7 @@ def build(settings: Settings, secret: str) -> Resources:
     publisher = Publisher(database, cache, settings.tail_interval, host)
     publisher.also(lambda: keyring.refresh(database))
     origins = ClientOrigins()
-    publisher.also(lambda: origins.refresh(database))
+    publisher.tell(origins.hear)
     return Resources(
         settings=settings,
         secret=secret,
@@ -88,6 +91,7 @@ def build(settings: Settings, secret: str) -> Resources:
         keyring=keyring,
         publisher=publisher,
         guard=admit,
+        refuse_reopening=refuse_reopening,
         sign_in=SignIn(database, clock, Passwords()),
         origins=origins,
         ofrep_rate=RateLimit(settings.ofrep_rate, clock) if settings.ofrep_rate else None,

@@ -7,12 +7,11 @@ browser (cookies) are never asked for. No request looks into the database.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Final
 
-from flagd.infra.db import Database
+from flagd.projects.model import Environment
 from flagd.projects.origins import ANY_ORIGIN
-from flagd.projects.reads import client_origins
 
 METHODS: Final = "POST, OPTIONS"
 
@@ -26,18 +25,20 @@ EXPOSED: Final = "ETag, Retry-After, RateLimit, RateLimit-Policy"
 
 
 class ClientOrigins:
-    """Follows the database like the keys do: what it holds is as it was at the last look."""
+    """Follows the database with the snapshots: what it holds is as it was at the publisher's last look."""
 
     def __init__(self) -> None:
         self._by_environment: Mapping[str, frozenset[str]] = {}
         self._anywhere: frozenset[str] = frozenset()
 
-    async def refresh(self, database: Database) -> None:
-        """Looks at what the environments allow now. When the database fails, what is held stays."""
-        async with database.read() as tx:
-            found = await client_origins(tx)
-        self._by_environment = found
-        self._anywhere = frozenset().union(*found.values())
+    def hear(self, environments: Iterable[Environment]) -> None:
+        """Holds what all the environments allow now; archived ones are served, too."""
+        self._by_environment = {
+            environment.id: frozenset(environment.client_origins)
+            for environment in environments
+            if environment.client_origins
+        }
+        self._anywhere = frozenset().union(*self._by_environment.values())
 
     def allows(self, origin: str, environment_id: str | None) -> bool:
         """Whether the page may ask: in this environment, or, where it is not known which is meant, in any."""

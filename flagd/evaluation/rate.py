@@ -15,20 +15,20 @@ from flagd.infra.clock import Clock
 SAVED_SECONDS: Final = 10
 """A key that was silent for so long may ask for all of it at once: a page that asks for many flags is no flood."""
 
-MANY: Final = 10_000
-"""So many keys are remembered before those with a full bucket, which nothing tells from unknown ones, are forgotten."""
-
 
 @dataclass(frozen=True, slots=True)
 class Turn:
-    """Whether a request may be answered (`retry_after` is 0) or is to be repeated after so many whole seconds."""
+    """Whether a request may be answered (`retry_after` is 0) or is to be repeated after so many whole seconds.
+
+    Of the headers, `r` is how many requests are left, and `t` in how many seconds all of them are back.
+    """
 
     retry_after: int
     headers: dict[str, str]
 
 
 class RateLimit:
-    """Lets each key ask `per_second` times a second."""
+    """Lets each key ask `per_second` times a second. It is asked of valid keys alone, so there is an end to them."""
 
     def __init__(self, per_second: float, clock: Clock) -> None:
         self._clock = clock
@@ -40,15 +40,14 @@ class RateLimit:
     def take(self, key_id: str) -> Turn:
         """Takes one request out of the key's bucket, if there is one left."""
         now = self._clock.monotonic()
-        full_at = max(self._full_at.get(key_id, now), now) + self._interval
+        before = max(self._full_at.get(key_id, now), now)
+        full_at = before + self._interval
         owed = full_at - self._burst * self._interval - now
         if owed > self._interval / 2:  # half a request of tolerance: seconds are added up in floating point
-            wait = math.ceil(owed)
-            return self._turn(wait, 0, wait)
-        if key_id not in self._full_at and len(self._full_at) >= MANY:
-            self._full_at = {key: at for key, at in self._full_at.items() if at > now}
+            return self._turn(math.ceil(owed), 0, before - now)
         self._full_at[key_id] = full_at
-        return self._turn(0, round(-owed / self._interval), math.ceil(full_at - now))
+        return self._turn(0, round(-owed / self._interval), full_at - now)
 
-    def _turn(self, retry_after: int, left: int, reset: int) -> Turn:
-        return Turn(retry_after, {"RateLimit-Policy": self._policy, "RateLimit": f'"key";r={left};t={reset}'})
+    def _turn(self, retry_after: int, left: int, until_full: float) -> Turn:
+        told = f'"key";r={left};t={math.ceil(until_full)}'
+        return Turn(retry_after, {"RateLimit-Policy": self._policy, "RateLimit": told})

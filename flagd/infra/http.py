@@ -291,7 +291,7 @@ async def _domain_error(request: Request, error: Exception) -> Response:
 async def _validation_error(request: Request, error: Exception) -> Response:
     assert isinstance(error, RequestValidationError)
     problems = tuple(_validation_problem(item) for item in error.errors()[:MAX_PROBLEMS])
-    detail = "; ".join(f"{_where(problem)}: {problem.detail}" for problem in problems)
+    detail = errors.first_of([f"{_where(problem)}: {problem.detail}" for problem in problems])
     log.info("%s %s refused: 422 %s", request.method, request.url.path, detail)
     return problem_response(HTTPStatus.UNPROCESSABLE_ENTITY, detail, problems)
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Annotated, Final, Generic, TypeVar
+from typing import Annotated, Final, Generic, Protocol, TypeVar, cast
 
 from fastapi import APIRouter, Depends, Query, Request, Response, status
 
@@ -89,8 +89,23 @@ async def new_environment_place(
     return NewEnvironmentPlace(tx, caller.actor, await reads.open_project(tx, project), now)
 
 
+class Resources(Protocol):
+    """What these routes need of the application."""
+
+    @property
+    def refuse_reopening(self) -> service.RefuseReopening:
+        """What has a say before an environment comes back."""
+        ...
+
+
+async def reopening(request: Request) -> service.RefuseReopening:
+    """What has a say before an environment comes back."""
+    return cast(Resources, request.app.state.resources).refuse_reopening
+
+
 ProjectEdit = Annotated[Edit[Project], Depends(project_edit)]
 EnvironmentEdit = Annotated[Edit[Environment], Depends(environment_edit)]
+Reopening = Annotated[service.RefuseReopening, Depends(reopening)]
 Place = Annotated[NewEnvironmentPlace, Depends(new_environment_place)]
 
 
@@ -210,9 +225,14 @@ async def archive_environment(edit: EnvironmentEdit, response: Response) -> Envi
 
 
 @environments.post("/{environment}/restore", summary="Restore an environment")
-async def restore_environment(edit: EnvironmentEdit, response: Response) -> EnvironmentView:
-    """Opens an archived environment again."""
-    saved = await service.restore_environment(edit.tx, edit.actor, edit.item, edit.expected_version, edit.now)
+async def restore_environment(
+    edit: EnvironmentEdit, refuse: Reopening, response: Response
+) -> EnvironmentView:
+    """Opens an archived environment again. 409 where it has a flag in a layer that is archived by now, or
+    that has since gone into another layer."""
+    saved = await service.restore_environment(
+        edit.tx, edit.actor, edit.item, edit.expected_version, edit.now, refuse
+    )
     return _shown_environment(saved, response)
 
 

@@ -6,10 +6,11 @@ Pure. Source: RFC 6454, and the serialisation of origins in the WHATWG's URL sta
 from __future__ import annotations
 
 import re
+import unicodedata
 from collections.abc import Sequence
-from ipaddress import AddressValueError, IPv6Address
+from ipaddress import AddressValueError, IPv4Address, IPv6Address
 from typing import Final
-from urllib.parse import SplitResult, urlsplit
+from urllib.parse import urlsplit
 
 from flagd.errors import Problem
 
@@ -19,7 +20,14 @@ ORIGIN_LENGTH: Final = 300
 
 _DEFAULT_PORTS: Final = {"http": 80, "https": 443}
 _HOST: Final = re.compile(r"(?!-)[a-z0-9_-]{1,63}(?<!-)(\.(?!-)[a-z0-9_-]{1,63}(?<!-))*", re.ASCII)
-_EXAMPLE: Final = "https://shop.example.com"
+_NUMERIC: Final = re.compile(r"[0-9]+|0x[0-9a-f]*", re.ASCII)
+_OPAQUE: Final = frozenset({"about", "blob", "data", "file", "javascript"})
+"""Schemes of pages that share one origin, which browsers send as null."""
+
+_LOCAL: Final = "http://127.0.0.1:8080"
+_GENERAL: Final = (
+    "must be scheme and host, and a port if it is unusual: 'https://shop.example.com', or '*' for every page"
+)
 
 
 def origins_problems(origins: Sequence[str], pointer: str) -> tuple[Problem, ...]:
@@ -39,30 +47,72 @@ def _origin_problem(text: str) -> str | None:
         return None
     if len(text) > ORIGIN_LENGTH:
         return f"must have at most {ORIGIN_LENGTH} characters"
-    meant = _as_sent(text)
-    if meant is None:
-        return f"must be scheme and host, and a port if it is unusual: {_EXAMPLE!r}, or '*' for every page"
+    try:
+        parts = urlsplit(text)
+        host, port = parts.hostname or "", parts.port
+    except ValueError:
+        return _GENERAL
+    if not parts.scheme:
+        return _GENERAL
+    if parts.scheme in _OPAQUE:
+        return f"no page has an origin with the scheme {parts.scheme!r}: browsers send null, which only '*' allows"
+    unusual = port is not None and port != _DEFAULT_PORTS.get(parts.scheme)
+    return _host_problem(text, host, f"{parts.scheme}://{{}}" + (f":{port}" if unusual else ""))
+
+
+def _host_problem(text: str, host: str, origin: str) -> str | None:
+    """What is wrong with a text whose origin is `origin`, once the host as browsers send it is put in."""
+    name = _punycode(host).removesuffix(".")
+    sent = _host_as_sent(name)
+    if sent is None:
+        return f"must have an IPv4 address as four numbers: {_LOCAL!r}" if _is_numeric(name) else _GENERAL
+    meant = origin.format(sent)
+    if not host.isascii():
+        return f"must be written in punycode: {meant!r}"
+    if host.endswith("."):
+        return f"must be written without a dot at the end: {meant!r}"
     return None if text == meant else f"must be spelled as browsers send it, without a path: {meant!r}"
 
 
-def _as_sent(text: str) -> str | None:
-    """How a browser spells the origin of the address; None for what has no origin."""
+def _host_as_sent(host: str) -> str | None:
+    """How a browser spells the host; None for what is none, or what browsers spell in another way altogether."""
+    if ":" in host:
+        return _ipv6(host)
+    if not _HOST.fullmatch(host):
+        return None
+    return host if not _is_numeric(host) or _is_ipv4(host) else None
+
+
+def _is_numeric(host: str) -> bool:
+    """Whether it ends in a number, and so is an address to browsers and no name."""
+    return _NUMERIC.fullmatch(host.rpartition(".")[2]) is not None
+
+
+def _is_ipv4(host: str) -> bool:
     try:
-        parts = urlsplit(text)
-        host, port = _host(parts), parts.port
-    except ValueError:
-        return None
-    if host is None or not parts.scheme:
-        return None
-    unusual = port is not None and port != _DEFAULT_PORTS.get(parts.scheme)
-    return f"{parts.scheme}://{host}:{port}" if unusual else f"{parts.scheme}://{host}"
+        IPv4Address(host)
+    except AddressValueError:
+        return False
+    return True
 
 
-def _host(parts: SplitResult) -> str | None:
-    name = parts.hostname or ""
-    if ":" in name:
-        try:
-            return f"[{IPv6Address(name).compressed}]"
-        except AddressValueError:
-            return None
-    return name if _HOST.fullmatch(name) else None
+def _ipv6(host: str) -> str | None:
+    try:
+        address = IPv6Address(host)
+    except AddressValueError:
+        return None
+    if address.scope_id is not None:
+        return None
+    if address.ipv4_mapped is None:
+        return f"[{address.compressed}]"
+    # Python has come to write the end of these with dots, which browsers do not.
+    low = int(address.ipv4_mapped)
+    return f"[::ffff:{low >> 16:x}:{low & 0xFFFF:x}]"
+
+
+def _punycode(host: str) -> str:
+    """The host in ASCII, as browsers have it for what people write. Only ever proposed: it may still be no name."""
+    labels = unicodedata.normalize("NFKC", host).replace("\u3002", ".").lower().split(".")
+    return ".".join(
+        label if label.isascii() else f"xn--{label.encode('punycode').decode()}" for label in labels
+    )

@@ -64,12 +64,6 @@ async def environments_of(tx: ReadTx, project: Project, *, archived: bool = True
     return [environment_of(row) for row in await tx.all(statement)]
 
 
-async def client_origins(tx: ReadTx) -> dict[str, frozenset[str]]:
-    """The origins each environment allows, by its id; archived environments are served, too."""
-    rows = await tx.all(select(environments.c.id, environments.c.client_origins))
-    return {row["id"]: frozenset(row["client_origins"]) for row in rows if row["client_origins"]}
-
-
 async def list_projects(
     tx: ReadTx, *, limit: int, cursor: str | None, archived: bool, only: str | None = None
 ) -> Page[Project]:

@@ -7,6 +7,7 @@ of permissions.
 
 from __future__ import annotations
 
+from collections.abc import Awaitable, Callable
 from dataclasses import replace
 from datetime import datetime
 from typing import Literal
@@ -14,7 +15,7 @@ from typing import Literal
 from flagd.errors import Conflict, Invalid, Problem, Stale
 from flagd.infra import changes
 from flagd.infra.changes import Actor, Change
-from flagd.infra.db import WriteTx
+from flagd.infra.db import ReadTx, WriteTx
 from flagd.infra.ids import new_id
 from flagd.projects import reads, store
 from flagd.projects.model import (
@@ -27,6 +28,9 @@ from flagd.projects.model import (
 )
 
 Action = Literal["create", "update", "archive", "restore"]
+
+RefuseReopening = Callable[[ReadTx, Environment], Awaitable[None]]
+"""Raises Conflict where an archived environment cannot come back for what is kept of it above this package."""
 
 
 async def create_project(tx: WriteTx, actor: Actor, new: NewProject, now: datetime) -> Project:
@@ -145,12 +149,18 @@ async def archive_environment(
 
 
 async def restore_environment(
-    tx: WriteTx, actor: Actor, environment: Environment, expected_version: int, now: datetime
+    tx: WriteTx,
+    actor: Actor,
+    environment: Environment,
+    expected_version: int,
+    now: datetime,
+    refuse: RefuseReopening,
 ) -> Environment:
-    """Opens an archived environment again."""
+    """Opens an archived environment again. Raises what `refuse` does where it can not come back as it was."""
     environment = await _turn_inside(tx, environment, expected_version)
     if not environment.archived:
         return environment
+    await refuse(tx, environment)
     saved = await store.save_environment(tx, replace(environment, archived_at=None), now)
     return await _log_environment(tx, actor, "restore", (environment, saved), now)
 

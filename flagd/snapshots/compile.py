@@ -18,7 +18,7 @@ from flagd.snapshots.model import Part, Place, Revision, Snapshot, part
 class Rows:
     """Live flags with their targeting, and live segments; `gone` are those that were asked for and are no more.
 
-    `layers` are all of the environment, whatever flags were asked for.
+    `layers` are at least those of the environment that any of the flags is or was in.
     """
 
     flags: Iterable[tuple[Flag, Targeting]]

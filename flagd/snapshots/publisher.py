@@ -8,13 +8,14 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import replace
 from typing import Final
 
 from flagd.errors import DomainError
 from flagd.infra.cache import Cache
 from flagd.infra.db import Database, ReadTx
+from flagd.projects.model import Environment
 from flagd.snapshots import cache as shared
 from flagd.snapshots import store
 from flagd.snapshots.compile import assemble
@@ -26,6 +27,7 @@ from flagd_core.host import BARE
 log = logging.getLogger(__name__)
 
 AlsoOnTail = Callable[[], Awaitable[None]]
+OnEnvironments = Callable[[Sequence[Environment]], None]
 
 LOOK_SECONDS: Final = 20
 """How long one look may take before the database counts as away; a whole environment is read in less than one."""
@@ -45,6 +47,8 @@ class Publisher:
         self._woken = asyncio.Event()
         self._snapshots: dict[str, Snapshot] = {}
         self._also: list[AlsoOnTail] = []
+        self._told: list[OnEnvironments] = []
+        self._looking = asyncio.Lock()
         self.ready = False
         self.current = False
 
@@ -56,22 +60,27 @@ class Publisher:
         """Has `look` done at each look at the log: other things in memory that follow the database."""
         self._also.append(look)
 
+    def tell(self, hear: OnEnvironments) -> None:
+        """Has `hear` told of every environment, archived ones included, as each look finds them."""
+        self._told.append(hear)
+
     def wake(self) -> None:
         """Has the log looked at now instead of at the end of the interval."""
         self._woken.set()
 
     async def refresh(self) -> None:
         """Looks at the log once and makes the snapshots of what moved."""
-        # Credentials come first: a revoked key must not live on because a snapshot cannot be made.
-        for look in self._also:
-            await look()
-        async with self._database.read() as tx:
-            behind = [head for head in await store.heads(tx) if self._moved(head)]
-        for head in behind:
-            await self._take_from_cache(head)
-        if any(self._moved(head) for head in behind):
-            await self._compile()
-        self.ready = self.current = True
+        # One at a time, so that a slow look cannot put back what a later one replaced.
+        async with self._looking:
+            # Credentials come first: a revoked key must not live on because a snapshot cannot be made.
+            for look in self._also:
+                await look()
+            async with self._database.read() as tx:
+                heads = await store.heads(tx)
+            for hear in self._told:
+                hear([head.environment for head in heads])
+            await self._catch_up([head for head in heads if self._moved(head)])
+            self.ready = self.current = True
 
     async def run(self) -> None:
         """Follows the log for ever; a failing database leaves everything as it was, and is asked again."""
@@ -100,6 +109,12 @@ class Publisher:
     def _moved(self, head: Head) -> bool:
         held = self._snapshots.get(head.place.environment_id)
         return held is None or held.revision != head.revision or held.place != head.place
+
+    async def _catch_up(self, behind: Sequence[Head]) -> None:
+        for head in behind:
+            await self._take_from_cache(head)
+        if any(self._moved(head) for head in behind):
+            await self._compile()
 
     async def _take_from_cache(self, head: Head) -> None:
         """Takes what another process compiled, for an environment of which nothing is held yet."""
@@ -150,7 +165,7 @@ class Publisher:
 
     def _failed(self, error: Exception) -> None:
         if self.current or not self.ready:
-            log.warning(
-                "the change log cannot be read (%s); serving what is held", error or "it takes too long"
-            )
+            # The text, since an error is true whatever it says; that of a look which took too long says nothing.
+            reason = str(error) or "it takes too long"
+            log.warning("the change log cannot be read (%s); serving what is held", reason)
         self.current = False

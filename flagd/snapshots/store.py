@@ -13,8 +13,7 @@ from typing import Final
 from sqlalchemy import select
 
 from flagd.flags import reads
-from flagd.flags.layers.model import LayerState
-from flagd.flags.layers.reads import states_in
+from flagd.flags.layers.reads import Outline, outlines_in, states_in
 from flagd.infra.db import ReadTx
 from flagd.infra.tables import changes, environment_revisions, installation
 from flagd.projects.model import Environment
@@ -93,8 +92,10 @@ async def rows_of(tx: ReadTx, head: Head, changed: Changed | None) -> Rows:
         segments = await reads.live_segments(tx, head.environment.project_id)
         layers = await states_in(tx, head.environment)
         return Rows([(state.flag, state.targeting) for state in states], segments, layers)
-    layers = await states_in(tx, head.environment) if changed.flags or changed.layers else []
-    flags = changed.flags | _limited_by(layers, changed.layers)
+    outlines = await outlines_in(tx, head.environment) if changed.flags or changed.layers else []
+    flags = changed.flags | _limited_by(outlines, changed.layers)
+    concerned = [outline.id for outline in outlines if not flags.isdisjoint(outline.edits)]
+    layers = await states_in(tx, head.environment, concerned) if concerned else []
     states = await reads.live_states(tx, head.environment, flags) if flags else []
     segments = []
     if changed.segments:
@@ -108,6 +109,6 @@ async def rows_of(tx: ReadTx, head: Head, changed: Changed | None) -> Rows:
     )
 
 
-def _limited_by(layers: Iterable[LayerState], changed: Collection[str]) -> frozenset[str]:
+def _limited_by(outlines: Iterable[Outline], changed: Collection[str]) -> frozenset[str]:
     """Every flag that is or was in one of the layers that changed: more than are touched, never fewer."""
-    return frozenset(key for state in layers if state.layer.key in changed for key in state.allocation.edits)
+    return frozenset(key for outline in outlines if outline.layer in changed for key in outline.edits)

@@ -39,7 +39,7 @@ class Layer:
 
     @property
     def archived(self) -> bool:
-        """Whether it is put away: it has no flags, is readable, and is closed to changes."""
+        """Whether it is put away: readable, closed to changes, without flags but in archived environments."""
         return self.archived_at is not None
 
     def document(self) -> Document:
@@ -141,10 +141,11 @@ class LayerState:
 
 @dataclass(frozen=True, slots=True)
 class Home:
-    """Where a flag is a member: the keys of the layer and of the environment."""
+    """Where a flag is a member: the keys of the layer and of the environment, and whether that is archived."""
 
     layer: str
     environment: str
+    archived: bool = False
 
     def in_words(self) -> str:
         """For a sentence that says why not."""

@@ -121,7 +121,8 @@ def reallocate(old: Allocation, patch: Document, around: Surroundings) -> Reallo
     fields.object(patch, "", (*_SHARED_OUT, *_DERIVED))
     current = old.document(around.layer, around.environment) | {"revision": around.revision}
     fields.unchanged(patch, current, _DERIVED)
-    new = _compacted(fields, old, patch) if "compact" in patch else _shared_out(fields, old, patch, around)
+    compacts = patch.get("compact") is not None
+    new = _compacted(fields, old, patch) if compacts else _shared_out(fields, old, patch, around)
     fields.done()
     return Reallocated(_counted(old, new), percent(ring.moved(old.arcs, new.arcs)))
 

@@ -5,7 +5,8 @@ Writes nothing and decides nothing.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass
 from typing import Any, Final
 
 from sqlalchemy import select
@@ -59,10 +60,52 @@ async def stored_allocation(tx: ReadTx, layer: Layer, environment: Environment) 
     return None if row is None else _allocation_of(row)
 
 
-async def states_in(tx: ReadTx, environment: Environment) -> list[LayerState]:
-    """Every layer that anybody said something about in the environment: one statement.
+@dataclass(frozen=True, slots=True)
+class Outline:
+    """An allocation without its arcs, of which there may be many thousands in an environment.
 
-    Archived ones are among them: they limit nobody, and what they count keeps counting.
+    `layer` is the key. `members` are the flags it has, `edits` counts for those and for all that it ever had.
+    """
+
+    id: str
+    layer: str
+    archived: bool
+    members: tuple[str, ...]
+    edits: Mapping[str, int]
+
+
+async def outlines_in(tx: ReadTx, environment: Environment) -> list[Outline]:
+    """Every layer that anybody said something about in the environment: which flags it has and had there."""
+    statement = (
+        select(
+            allocations.c.id,
+            allocations.c.members,
+            allocations.c.edits,
+            layers.c.key.label("layer_key"),
+            layers.c.archived_at,
+        )
+        .join(layers, layers.c.id == allocations.c.layer_id)
+        .where(allocations.c.environment_id == environment.id)
+        .order_by(layers.c.id)
+    )
+    return [
+        Outline(
+            id=row["id"],
+            layer=row["layer_key"],
+            archived=row["archived_at"] is not None,
+            members=tuple(row["members"]),
+            edits=row["edits"],
+        )
+        for row in await tx.all(statement)
+    ]
+
+
+async def states_in(
+    tx: ReadTx, environment: Environment, ids: Collection[str] | None = None
+) -> list[LayerState]:
+    """Every layer that anybody said something about in the environment, arcs included: one statement.
+
+    Archived ones are among them: what they count keeps counting. `ids` narrows it to these allocations.
     """
     columns = [column.label(f"{_LAYER}{column.name}") for column in layers.c]
     statement = (
@@ -71,6 +114,8 @@ async def states_in(tx: ReadTx, environment: Environment) -> list[LayerState]:
         .where(allocations.c.environment_id == environment.id)
         .order_by(layers.c.id)
     )
+    if ids is not None:
+        statement = statement.where(allocations.c.id.in_(list(ids)))
     return [
         LayerState(
             Layer(**{column.name: row[f"{_LAYER}{column.name}"] for column in layers.c}), _allocation_of(row)
@@ -81,18 +126,26 @@ async def states_in(tx: ReadTx, environment: Environment) -> list[LayerState]:
 
 async def membership(tx: ReadTx, environment: Environment, flag: str) -> Document | None:
     """The layer that limits a flag in the environment, and its share of it, as a targeting shows them."""
-    for state in await states_in(tx, environment):
-        if flag in state.allocation.members:
-            return {"key": state.layer.key, "percent": percent(state.allocation.slots()[flag])}
-    return None
+    homes = [outline.id for outline in await outlines_in(tx, environment) if flag in outline.members]
+    if not homes:
+        return None
+    (state,) = await states_in(tx, environment, homes)
+    return {"key": state.layer.key, "percent": percent(state.allocation.slots()[flag])}
 
 
-async def members_in_project(tx: ReadTx, project_id: str) -> list[tuple[str, Home]]:
-    """The key of each flag that any layer of the project has, with where it does: once for each environment."""
+async def members_in_project(
+    tx: ReadTx, project_id: str, *, archived: bool = False
+) -> list[tuple[str, Home]]:
+    """The key of each flag that any layer of the project has, with where it does: once for each environment.
+
+    `archived` includes environments that are archived: there nothing can be changed, so what they have is in
+    nobody's way, but their applications are still answered by it.
+    """
     statement = (
         select(
             layers.c.key.label("layer_key"),
             environments.c.key.label("environment_key"),
+            environments.c.archived_at,
             allocations.c.members,
         )
         .join(layers, layers.c.id == allocations.c.layer_id)
@@ -100,8 +153,10 @@ async def members_in_project(tx: ReadTx, project_id: str) -> list[tuple[str, Hom
         .where(layers.c.project_id == project_id)
         .order_by(layers.c.key, environments.c.position, environments.c.key)
     )
+    if not archived:
+        statement = statement.where(environments.c.archived_at.is_(None))
     return [
-        (key, Home(row["layer_key"], row["environment_key"]))
+        (key, Home(row["layer_key"], row["environment_key"], row["archived_at"] is not None))
         for row in await tx.all(statement)
         for key in row["members"]
     ]

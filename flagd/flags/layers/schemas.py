@@ -15,20 +15,16 @@ from flagd.flags.schemas import DocumentedAs, Percent, Shape
 from flagd.projects.schemas import Key, Name
 
 
-class LayerFields(Shape):
-    """What may be set on a layer."""
-
-    description: str = ""
-    unit: str = Field(
-        "targetingKey", description="The attribute whose value decides where on the ring somebody stands."
-    )
-
-
-class LayerCreate(LayerFields):
+class LayerCreate(Shape):
     """A new layer. The key never changes."""
 
     key: Key
     name: Name = Field("", description="The key, where it is left out.")
+    description: str | None = None
+    unit: str | None = Field(
+        None,
+        description="The attribute whose value decides where on the ring somebody stands; null: targetingKey.",
+    )
     salt: str | None = Field(None, description="Decides who stands where; random where it is left out.")
 
 
@@ -41,11 +37,13 @@ class LayerPatch(Shape):
     salt: str | None = Field(None, description="null draws a new one.")
 
 
-class LayerView(LayerFields):
+class LayerView(Shape):
     """A layer, as it is in every environment of its project."""
 
     key: str
     name: str
+    description: str
+    unit: str = Field(description="The attribute whose value decides where on the ring somebody stands.")
     salt: str
     version: int
     archived: bool

@@ -20,9 +20,9 @@ from flagd.flags.model import Document, Named
 from flagd.flags.refusals import refuse_archived, refuse_stale
 from flagd.infra import changes
 from flagd.infra.changes import Action, Actor, Change
-from flagd.infra.db import WriteTx
+from flagd.infra.db import ReadTx, WriteTx
 from flagd.infra.ids import new_id
-from flagd.projects.model import Project
+from flagd.projects.model import Environment, Project
 from flagd.projects.store import lock_open_project
 
 SALT_BYTES: Final = 8
@@ -57,7 +57,8 @@ async def patch_layer(
     if changed == layer:
         return layer
     moving = [name for name in ("unit", "salt") if getattr(changed, name) != getattr(layer, name)]
-    if moving and (flags := await _flags_of(tx, layer)):
+    # Applications of an archived environment are answered as before, so it counts here.
+    if moving and (flags := await _flags_of(tx, layer, archived=True)):
         detail = f"would place every unit anew while the layer has flags: {usage.in_words(flags)}"
         problems = tuple(Problem(f"/{name}", detail) for name in moving)
         raise Conflict(f"another {' and '.join(moving)} {detail}", problems)
@@ -69,11 +70,11 @@ async def patch_layer(
 async def archive_layer(
     tx: WriteTx, actor: Actor, named: Named, expected_version: int, now: datetime
 ) -> Layer:
-    """Puts a layer away. Raises Conflict while it has a flag in any environment."""
+    """Puts a layer away. Raises Conflict while it has a flag in any environment that is not archived itself."""
     layer = await _opened(tx, named, expected_version)
     if layer.archived:
         return layer
-    if flags := await _flags_of(tx, layer):
+    if flags := await _flags_of(tx, layer, archived=False):
         raise Conflict(f"the layer {layer.key!r} has flags: {usage.in_words(flags)}")
     saved = await store.save_layer(tx, replace(layer, archived_at=now), now)
     await _log(tx, actor, (named.project, "archive"), (layer, saved), now)
@@ -92,6 +93,31 @@ async def restore_layer(
     return saved
 
 
+async def refuse_reopening(tx: ReadTx, environment: Environment) -> None:
+    """Raises Conflict where an archived environment cannot come back as it was, for what its layers have there.
+
+    While it was away a flag may have gone into another layer elsewhere, and one of its layers may have been
+    archived. Nothing is taken out of a layer here: that would serve the flag to everybody. An archived flag
+    that a layer still has there is served to nobody; it stays until somebody takes it out.
+    """
+    homes = dict(await reads.members_in_project(tx, environment.project_id))
+    reasons = []
+    for here in await reads.outlines_in(tx, environment):
+        if here.archived and here.members:
+            flags = usage.in_words([repr(key) for key in here.members])
+            reasons.append(
+                f"the layer {here.layer!r}, which has {flags} there, is archived: restore it first"
+            )
+        reasons += [
+            f"{key!r} is in the layer {here.layer!r} there and is now in {homes[key].in_words()},"
+            " and a flag is in one layer only: take it out first"
+            for key in here.members
+            if key in homes and homes[key].layer != here.layer
+        ]
+    if reasons:
+        raise Conflict(f"{environment.key!r} cannot come back: {usage.in_words(reasons)}")
+
+
 async def _opened(tx: WriteTx, named: Named, expected_version: int) -> Layer:
     await lock_open_project(tx, named.project.id)
     layer = await reads.find_layer(tx, named.project, named.key)
@@ -99,10 +125,10 @@ async def _opened(tx: WriteTx, named: Named, expected_version: int) -> Layer:
     return layer
 
 
-async def _flags_of(tx: WriteTx, layer: Layer) -> list[str]:
+async def _flags_of(tx: WriteTx, layer: Layer, *, archived: bool) -> list[str]:
     return [
-        f"{key!r} in {home.environment!r}"
-        for key, home in await reads.members_in_project(tx, layer.project_id)
+        f"{key!r} in {'the archived ' if home.archived else ''}{home.environment!r}"
+        for key, home in await reads.members_in_project(tx, layer.project_id, archived=archived)
         if home.layer == layer.key
     ]
 

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import asyncio
+from contextlib import AbstractAsyncContextManager
 from typing import Any, Final
 
 import pytest
 
+from flagd.infra.db import Database, ReadTx
 from tests.services.application import StartApp
 
 from .asking import ENVIRONMENTS, PROJECT, Asking
@@ -51,6 +54,23 @@ async def test_every_replica_follows(own_shop: Asking, start_app: StartApp, data
     await own_shop.change("environments/live", {"client_origins": [SHOP]})
     await other.app.state.resources.publisher.refresh()
     assert (await preflight(other, SHOP)).status_code == 204
+
+
+async def test_a_look_reads_the_environments_once(own_shop: Asking, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where nothing changed a look is two transactions, for the keys and for the environments, whoever follows."""
+    publisher = own_shop.app.state.resources.publisher
+    await publisher.refresh()
+    opened: list[Database] = []
+    read, here = Database.read, asyncio.current_task()
+
+    def counted(database: Database) -> AbstractAsyncContextManager[ReadTx]:
+        if asyncio.current_task() is here:  # the application looks by itself, too
+            opened.append(database)
+        return read(database)
+
+    monkeypatch.setattr(Database, "read", counted)
+    await publisher.refresh()
+    assert len(opened) == 2
 
 
 async def test_other_changes_leave_them_alone(own_shop: Asking) -> None:

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any
+
+import pytest
+from sqlalchemy import Executable, RowMapping
 
 from flagd.flags import service, targeting_service
 from flagd.flags.layers import allocation_service, reads
@@ -12,7 +15,7 @@ from flagd.flags.layers.service import create_layer
 from flagd.flags.model import Named, Placed
 from flagd.infra.cache import NoCache
 from flagd.infra.changes import Actor
-from flagd.infra.db import Database
+from flagd.infra.db import Database, ReadTx
 from flagd.projects.model import Environment, NewEnvironment, NewProject, Project
 from flagd.projects.service import create_environment, create_project
 from flagd.snapshots.model import Snapshot
@@ -75,6 +78,21 @@ class Shop:
         assert expected is not None
         assert (found.body, found.etag) == (expected.body, expected.etag)
         return found
+
+
+@pytest.fixture
+def arcs_of(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """The layers whose arcs are read from here on, each as often as they are."""
+    seen: list[str] = []
+    all_rows = ReadTx.all
+
+    async def watched(tx: ReadTx, statement: Executable) -> Sequence[RowMapping]:
+        rows = await all_rows(tx, statement)
+        seen.extend(row["of_layer_key"] for row in rows if "arcs" in row)
+        return rows
+
+    monkeypatch.setattr(ReadTx, "all", watched)
+    return seen
 
 
 def versions(snapshot: Snapshot) -> dict[str, int]:
@@ -176,3 +194,45 @@ async def test_nobody_is_in_two_experiments_of_one_layer(database: Database) -> 
         assert abs(len(served[flag]) - share) < 80
     outside = rules.evaluate("price", next(iter(served["checkout"])))
     assert (outside.variant, outside.reason) == ("off", "DEFAULT")
+
+
+async def test_the_layer_of_a_flag_is_found_without_the_others(
+    database: Database, arcs_of: list[str]
+) -> None:
+    """What a targeting shows of its layer costs the arcs of that layer; of a flag in none, no arcs at all."""
+    shop = await Shop.opened(database)
+    await shop.allocate({"flags": {"price": 10, "checkout": 20}})
+    await shop.allocate({"flags": {"banner": 30}}, "other")
+    await shop.allocate({"flags": {"checkout": None}})
+    arcs_of.clear()
+    async with database.read() as tx:
+        assert await reads.membership(tx, shop.live, "price") == {"key": "pages", "percent": 10}
+        assert arcs_of == ["pages"]
+        assert await reads.membership(tx, shop.live, "checkout") is None
+        assert await reads.membership(tx, shop.test, "price") is None
+        assert arcs_of == ["pages"]
+
+
+async def test_an_edit_reads_the_layers_it_concerns(database: Database, arcs_of: list[str]) -> None:
+    """Following the log reads the arcs of the layers that a changed flag is or was in, and of no others."""
+    shop = await Shop.opened(database)
+    await shop.allocate({"flags": {"price": 10, "checkout": 20}})
+    await shop.allocate({"flags": {"banner": 30}}, "other")
+    await shop.allocate({"flags": {"checkout": None}})
+    await shop.allocate({"flags": {"checkout": 5}}, "other")
+    async with database.write() as tx:
+        await service.create_flag(tx, ANNA, shop.project, {"key": "new", "kind": "boolean"}, NOW)
+    await shop.follower.refresh()
+
+    async def read_after(edit: Any) -> list[str]:
+        await edit
+        arcs_of.clear()
+        await shop.follower.refresh()
+        return sorted(arcs_of)
+
+    assert await read_after(shop.turn_on("price")) == ["pages"]
+    assert await read_after(shop.turn_on("banner")) == ["other"]
+    assert await read_after(shop.turn_on("checkout")) == ["other", "pages"]
+    assert await read_after(shop.turn_on("new")) == []
+    assert await read_after(shop.allocate({"holdout": 3})) == ["other", "pages"]  # checkout was in both
+    await shop.followed()

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Sequence
 from datetime import UTC, datetime
 from typing import Any
 
 import pytest
 import sqlalchemy as sa
 
+from flagd.errors import Unavailable
 from flagd.flags import segment_service, service, targeting_service
 from flagd.flags.model import Named, Placed
 from flagd.flags.tables import flags, targetings
@@ -258,6 +260,59 @@ async def test_a_vanished_database_leaves_what_is_held(
     await asyncio.gather(following, return_exceptions=True)
     await gone.close()
     await database.close()
+
+
+async def test_why_the_log_cannot_be_read_is_told(
+    database: Database, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    """A look that takes too long is named as that, for its error says nothing; any other says what it is."""
+    publisher = Publisher(database, NoCache(), 60)
+    await publisher.refresh()
+    reasons: list[Exception] = [TimeoutError(), Unavailable("nobody at home")]
+
+    async def fail() -> None:
+        raise reasons[0]
+
+    publisher.also(fail)
+    for reason, words in ((reasons[0], "it takes too long"), (reasons[1], "nobody at home")):
+        reasons[:] = [reason]
+        publisher.current = True
+        following = asyncio.create_task(publisher.run())
+        await _until(lambda: not publisher.current)
+        following.cancel()
+        await asyncio.gather(following, return_exceptions=True)
+        assert caplog.messages[-1] == f"the change log cannot be read ({words}); serving what is held"
+
+
+async def test_whoever_follows_environments_is_told_of_them(database: Database) -> None:
+    """Each look hands on every environment as it is, an archived one too, and also where its flags are unreadable."""
+    shop = await Shop.opened(database)
+    await shop.flag("a")
+    told: list[Sequence[Environment]] = []
+    publisher = Publisher(database, NoCache(), 1)
+    publisher.tell(told.append)
+    async with database.write() as tx:
+        broken = sa.update(targetings).where(targetings.c.environment_id == shop.environment.id)
+        await tx.run(broken.values(default={"nonsense": 1}))
+        await tx.run(sa.update(environments).values(client_origins=["*"], archived_at=NOW))
+    await publisher.refresh()
+    assert [[item.client_origins for item in found] for found in told] == [[("*",)]]
+
+
+async def test_looks_come_one_after_the_other(database: Database) -> None:
+    """A look that is slow is ended before the next begins, so that none puts back what a later one replaced."""
+    publisher = Publisher(database, NoCache(), 1)
+    steps: list[str] = []
+
+    async def slow() -> None:
+        steps.append("begins")
+        await asyncio.sleep(0)
+        await asyncio.sleep(0)
+
+    publisher.also(slow)
+    publisher.tell(lambda _: steps.append("ends"))
+    await asyncio.gather(*(publisher.refresh() for _ in range(3)))
+    assert steps == ["begins", "ends"] * 3
 
 
 async def _until(condition: Any) -> None:

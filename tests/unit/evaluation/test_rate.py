@@ -9,7 +9,6 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from flagd.evaluation import rate
 from flagd.evaluation.rate import SAVED_SECONDS, RateLimit
 
 
@@ -70,7 +69,20 @@ def test_what_is_left_is_told() -> None:
     assert limit.take("a").headers == {"RateLimit-Policy": '"key";q=20;w=10', "RateLimit": '"key";r=19;t=1'}
     _let_in(limit, "a", 18)
     assert limit.take("a").headers["RateLimit"] == '"key";r=0;t=10'
-    assert limit.take("a").headers["RateLimit"] == '"key";r=0;t=1'
+
+
+def test_a_refusal_tells_the_same_of_what_is_left() -> None:
+    """Also where none is left, `t` is when all are back; when the next one may come is told apart."""
+    clock = HandClock()
+    limit = RateLimit(2, clock)
+    _let_in(limit, "a", 20)
+    refused = limit.take("a")
+    assert (refused.retry_after, refused.headers["RateLimit"]) == (1, '"key";r=0;t=10')
+    clock.seconds += 0.2
+    refused = limit.take("a")
+    assert (refused.retry_after, refused.headers["RateLimit"]) == (1, '"key";r=0;t=10')
+    clock.seconds += 9.8
+    assert limit.take("a").headers["RateLimit"] == '"key";r=19;t=1'
 
 
 @given(st.floats(0.01, 500), st.lists(st.floats(0, 5), max_size=60))
@@ -84,14 +96,3 @@ def test_nobody_gets_more_than_the_rate(per_second: float, pauses: list[float]) 
         answered += _let_in(limit, "a", 4)
         burst = max(1, math.floor(per_second * SAVED_SECONDS))
         assert answered <= burst + (clock.seconds - start) * per_second + 1
-
-
-def test_keys_that_are_silent_are_forgotten(monkeypatch: pytest.MonkeyPatch) -> None:
-    """What is remembered is bounded: a key with a full bucket is as good as an unknown one."""
-    monkeypatch.setattr(rate, "MANY", 5)
-    clock = HandClock()
-    limit = RateLimit(1, clock)
-    for number in range(50):
-        clock.seconds += 1.5
-        limit.take(f"key-{number}")
-        assert len(limit._full_at) <= 5

@@ -44,6 +44,8 @@ async def fail(kind: str) -> None:
         "bug": RuntimeError("a secret detail"),
         "missing": errors.NotFound("no such thing"),
         "invalid": errors.Invalid(errors.Problem("/a~1b/0", "must be more")),
+        "many": errors.Invalid(*(errors.Problem(f"/{at}", f"the problem {at}") for at in range(40))),
+        "two": errors.Invalid(errors.Problem("/a", "the one"), errors.Problem("/b", "the other")),
         "throttled": errors.Throttled("slow down", 30),
         "unauthenticated": errors.Unauthenticated("who are you?"),
     }[kind]
@@ -72,6 +74,19 @@ async def test_a_wrong_field_is_named_by_its_pointer(small: httpx.AsyncClient) -
     """A body with a wrong type deep inside is refused with a pointer to it."""
     body = _problem(await small.post("/things", json={"name": "x", "parts": {"a/b": "many"}}), 422)
     assert body["errors"][0]["pointer"] == "#/parts/a~1b"
+
+
+async def test_one_sentence_names_the_first_problem(
+    small: httpx.AsyncClient, caplog: pytest.LogCaptureFixture
+) -> None:
+    """The answer lists every problem; its sentence, and the line of the log, tell the first and count the rest."""
+    caplog.set_level(logging.INFO, logger="flagd.infra.http")
+    body = _problem(await small.get("/fail/many"), 422)
+    assert [error["pointer"] for error in body["errors"]] == [f"#/{number}" for number in range(40)]
+    assert body["detail"] == "the problem 0 (and 39 more problems)"
+    assert caplog.messages == [f"GET /fail/many refused: 422 {body['detail']}"]
+    assert _problem(await small.get("/fail/two"), 422)["detail"] == "the one (and 1 more problem)"
+    assert _problem(await small.get("/fail/invalid"), 422)["detail"] == "must be more"
 
 
 async def test_a_wrong_parameter_is_named(small: httpx.AsyncClient) -> None:
@@ -179,7 +194,10 @@ async def test_a_thousand_wrong_fields_are_not_all_repeated(small: httpx.AsyncCl
     """An answer names at most fifty problems, and not the whole of a long name."""
     parts = {f"{number}{'x' * 1_000}": "many" for number in range(500)}
     answer = await small.post("/things", json={"name": "x", "parts": parts})
-    assert len(_problem(answer, 422)["errors"]) == http.MAX_PROBLEMS
+    problem = _problem(answer, 422)
+    assert len(problem["errors"]) == http.MAX_PROBLEMS
+    assert problem["detail"].endswith("(and 49 more problems)")
+    assert len(problem["detail"]) < 500
     assert len(answer.content) < 50_000
 
 

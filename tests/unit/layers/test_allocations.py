@@ -295,6 +295,11 @@ def test_a_layer_has_a_limited_number_of_flags() -> None:
     assert told == {"/flags": f"must be at most {MAX_MEMBERS} flags, not {MAX_MEMBERS + 1}"}
 
 
+def test_compact_may_be_null() -> None:
+    """A null is as good as leaving it out, as in every merge patch; what comes with it counts."""
+    assert after({"compact": None, "holdout": 5}) == after({"holdout": 5})
+
+
 def test_compacting_joins_and_tells_what_it_moves() -> None:
     """One arc is left for each owner, every share is as before, and what moved is said."""
     owners = ("banner", "price", "banner", FREE, "price", HOLDOUT, "banner", FREE)

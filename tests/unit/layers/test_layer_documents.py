@@ -6,10 +6,12 @@ from datetime import UTC, datetime
 from typing import Any
 
 import pytest
+from pydantic import BaseModel
 
 from flagd.errors import Invalid
-from flagd.flags.layers.model import Layer
-from flagd.flags.layers.patch import new_layer, patch_layer
+from flagd.flags.layers.model import Layer, blank_allocation
+from flagd.flags.layers.patch import Surroundings, new_layer, patch_layer, reallocate
+from flagd.flags.layers.schemas import AllocationPatch, LayerCreate, LayerPatch
 
 NOW = datetime(2026, 11, 23, 12, tzinfo=UTC)
 
@@ -88,3 +90,31 @@ def test_a_layer_has_a_key() -> None:
     with pytest.raises(Invalid) as refused:
         new_layer({"name": ""}, ("id", "id-of-project"), "random", NOW)
     assert {problem.pointer for problem in refused.value.problems} == {"/key", "/name"}
+
+
+def takes(shape: type[BaseModel], document: dict[str, Any]) -> bool:
+    """Whether the service takes the document for what the shape is documented to be."""
+    try:
+        if shape is LayerCreate:
+            new_layer(document, ("id", "id-of-project"), "random", NOW)
+        elif shape is LayerPatch:
+            patch_layer(made(), document, "fresh")
+        else:
+            reallocate(
+                blank_allocation(made(), "id-of-live", "id"), document, Surroundings("shop", "live", 1)
+            )
+    except Invalid:
+        return False
+    return True
+
+
+@pytest.mark.parametrize("shape", [LayerCreate, LayerPatch, AllocationPatch])
+def test_null_is_documented_where_it_is_taken(shape: type[BaseModel]) -> None:
+    """For every member, the document says that it may be null exactly where a null is not refused."""
+    required = {"key": "shop"} if shape is LayerCreate else {}
+    assert takes(shape, required)
+    described = shape.model_json_schema()["properties"]
+    allowed = {name for name, member in described.items() if {"type": "null"} in member.get("anyOf", ())}
+    taken = {name for name in described if takes(shape, required | {name: None})}
+    assert taken == allowed
+    assert taken
