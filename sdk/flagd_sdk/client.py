@@ -13,7 +13,6 @@ import threading
 import time
 import weakref
 from collections.abc import Callable, Mapping
-from pathlib import Path
 from types import TracebackType
 
 from flagd_core import ErrorCode, Host
@@ -258,6 +257,9 @@ def _held(bootstrap: Bootstrap, host: Host) -> State:
         if isinstance(bootstrap, Mapping):
             document = {name: thawed(value) for name, value in bootstrap.items()}
         else:
+            # Imported here: it is slow to, and a client without a file does not need it.
+            from pathlib import Path
+
             document = json.loads(Path(bootstrap).read_bytes())
         return from_bootstrap(document, host)
     except (OSError, ValueError, RecursionError) as error:

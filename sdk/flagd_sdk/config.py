@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import math
 from typing import Final, NamedTuple
-from urllib.parse import urlsplit
 
 from flagd_sdk.errors import ConfigurationError
 
@@ -65,6 +64,9 @@ class Config:
 
 
 def _checked_url(url: object) -> str:
+    # Imported here: it is slow to, and importing the SDK is not.
+    from urllib.parse import urlsplit
+
     if not isinstance(url, str):
         raise ConfigurationError("url must be a string such as https://flags.example.com")
     try:

@@ -8,7 +8,8 @@ from typing import Any
 
 import flagd_core
 from flagd_sdk import FlagClient
-from flagd_sdk.polling.document import read
+from flagd_sdk.polling.document import Read, read
+from flagd_sdk.polling.protocol import Source
 from tests.bench.adapter import Adapter, Call
 from tests.bench.flags import Condition, Context, Flag, FlagSet, Rule, Shares
 
@@ -53,13 +54,17 @@ class Flagd(Adapter):
         return read(text.encode())
 
     def parse_next(self, text: str) -> Any:
-        return read(text.encode(), self._items)
+        return read(text.encode(), self._client._state.items)
 
     def __init__(self, document: Any, sink: str) -> None:
-        self._items = document.items
-        self._client = FlagClient(
-            "http://127.0.0.1:1", "nobody", bootstrap=document.document, poll_interval=3600
-        )
+        # As the poller does with what it read: a bootstrap would be copied first.
+        self._client = FlagClient("http://127.0.0.1:1", "nobody", poll_interval=3600)
+        self._take(document)
+
+    def _take(self, found: Read) -> None:
+        state = self._client._state
+        ruleset = flagd_core.load(found.document, state.ruleset, state.host)
+        self._client.take(state._replace(ruleset=ruleset, source=Source.SERVER, items=found.items))
 
     def call(self, flag: Flag, context: Context) -> Call:
         client, key = self._client, flag.key
@@ -76,11 +81,9 @@ class Flagd(Adapter):
         return {key: detail.value for key, detail in answer.items()}
 
     def replace(self, document: Any, key: str) -> None:
-        # What the poller does with a snapshot that arrived; the client has no call for it.
-        before = self._client._state.ruleset
-        assert before is not None
-        after = flagd_core.load(document.document, before, before.host)
-        assert after.flags[key] is not before.flags[key]
+        before = self._client._flags[key]
+        self._take(document)
+        assert self._client._flags[key] is not before
 
     def close(self) -> None:
         self._client.close()
